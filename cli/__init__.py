@@ -1,0 +1,1 @@
+"""The `rollcall` command: thin, calls the same functions as the triggers."""

@@ -1,0 +1,1 @@
+"""Sources: each module turns one source system's answers into roster tables."""

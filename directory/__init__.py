@@ -1,0 +1,1 @@
+"""What the directory should hold: people, schools, classes, groups, memberships."""

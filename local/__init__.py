@@ -1,0 +1,1 @@
+"""The local stack: Functions host, Entra and Graph emulator, Azurite, sample districts."""

@@ -1,0 +1,1 @@
+"""The web pages: read-mostly, server-rendered, behind App Service Authentication."""

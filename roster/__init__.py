@@ -1,0 +1,1 @@
+"""The roster itself: schema, value lists, normalising, rules, findings. No Azure, no HTTP."""
