@@ -1,0 +1,144 @@
+"""Types as Graph shows them: which properties each has, which come by default, which are read-only.
+
+Two types may show one object: a user and an educationUser, a group and an educationClass, an
+administrative unit and an educationSchool.
+https://learn.microsoft.com/graph/api/resources/user#properties,
+https://learn.microsoft.com/graph/api/resources/educationuser#properties
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from local.entra.objects import DirectoryObject, Kind
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A type. `default`: the properties that come without $select. `path`: its collection."""
+
+    name: str
+    kind: Kind
+    path: str
+    default: frozenset[str]
+    more: frozenset[str]
+    read_only: frozenset[str]
+    education: bool = False
+
+    @property
+    def properties(self) -> frozenset[str]:
+        """Every property."""
+        return self.default | self.more
+
+    def id_of(self, shown: DirectoryObject) -> str:
+        """The id that this view shows: a school has one of its own."""
+        return shown.school_id if self is SCHOOL else shown.id
+
+    def shows(self, candidate: DirectoryObject) -> bool:
+        """Whether the object is of this type."""
+        return candidate.kind == self.kind and (
+            candidate.education or self in (USER, EDUCATION_USER, GROUP, UNIT)
+        )
+
+    def body(self, shown: DirectoryObject, select: frozenset[str] | None) -> dict[str, Any]:
+        """The JSON of an object with the selected properties; those without a value are null."""
+        names = self.default if select is None else select & self.properties
+        found: dict[str, Any] = {"id": self.id_of(shown)}
+        for name in sorted(names - {"id"}):
+            found[name] = shown.values.get(name, [] if name in _LISTS else None)
+        return found
+
+
+_LISTS = _words(
+    "groupTypes businessPhones assignedLicenses proxyAddresses otherMails relatedContacts "
+    "assignedPlans provisionedPlans"
+)
+
+USER = View(
+    "user",
+    "user",
+    "users",
+    default=_words(
+        "id businessPhones displayName givenName jobTitle mail mobilePhone officeLocation "
+        "preferredLanguage surname userPrincipalName"
+    ),
+    more=_words(
+        "accountEnabled ageGroup assignedLicenses city companyName consentProvidedForMinor country "
+        "createdDateTime department employeeId employeeType mailNickname "
+        "onPremisesExtensionAttributes onPremisesImmutableId onPremisesSamAccountName "
+        "onPremisesSyncEnabled otherMails passwordPolicies passwordProfile postalCode "
+        "proxyAddresses state streetAddress usageLocation userType"
+    ),
+    read_only=_words("id createdDateTime onPremisesSyncEnabled onPremisesSamAccountName "
+                     "proxyAddresses assignedLicenses"),
+)  # fmt: skip
+EDUCATION_USER = View(
+    "educationUser",
+    "user",
+    "education/users",
+    default=_words(
+        "id accountEnabled assignedLicenses assignedPlans businessPhones department displayName "
+        "externalSource externalSourceDetail givenName mail mailNickname mailingAddress "
+        "middleName mobilePhone officeLocation passwordPolicies preferredLanguage primaryRole "
+        "provisionedPlans residenceAddress showInAddressList student surname teacher "
+        "usageLocation userPrincipalName userType"
+    ),
+    more=_words("passwordProfile relatedContacts onPremisesInfo"),
+    read_only=_words("id mail assignedLicenses assignedPlans provisionedPlans"),
+    education=True,
+)
+GROUP = View(
+    "group",
+    "group",
+    "groups",
+    default=_words(
+        "id classification createdDateTime description displayName groupTypes mail mailEnabled "
+        "mailNickname membershipRule membershipRuleProcessingState onPremisesSyncEnabled "
+        "proxyAddresses securityEnabled securityIdentifier theme uniqueName visibility"
+    ),
+    more=_words("isAssignableToRole creationOptions resourceProvisioningOptions"),
+    read_only=_words("id createdDateTime mail onPremisesSyncEnabled proxyAddresses "
+                     "securityIdentifier creationOptions resourceProvisioningOptions"),
+)  # fmt: skip
+CLASS = View(
+    "educationClass",
+    "group",
+    "education/classes",
+    default=_words(
+        "id classCode createdBy description displayName externalId externalName externalSource "
+        "externalSourceDetail grade mailNickname term"
+    ),
+    more=_words("course"),
+    read_only=_words("id createdBy"),
+    education=True,
+)
+UNIT = View(
+    "administrativeUnit",
+    "administrativeUnit",
+    "directory/administrativeUnits",
+    default=_words(
+        "id description displayName isMemberManagementRestricted membershipRule "
+        "membershipRuleProcessingState membershipType visibility"
+    ),
+    more=frozenset(),
+    read_only=_words("id"),
+)
+SCHOOL = View(
+    "educationSchool",
+    "administrativeUnit",
+    "education/schools",
+    default=_words(
+        "id address createdBy description displayName externalId externalPrincipalId "
+        "externalSource externalSourceDetail fax highestGrade lowestGrade phone principalEmail "
+        "principalName schoolNumber"
+    ),
+    more=frozenset(),
+    read_only=_words("id createdBy"),
+    education=True,
+)
+VIEWS = {view.path: view for view in (USER, EDUCATION_USER, GROUP, CLASS, UNIT, SCHOOL)}
