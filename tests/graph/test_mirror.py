@@ -1,0 +1,165 @@
+"""The mirror equals the directory, whatever happened between two refreshes."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from graph.mirror import STATE, load_empty, refresh
+from tests.graph.test_writers import class_, person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graph.client import Graph
+    from graph.writers import Writer
+    from tests.graph.conftest import Served
+
+TABLES = ("people", "schools", "classes", "groups", "members")
+
+
+def contents(con: duckdb.DuckDBPyConnection) -> dict[str, list[Any]]:
+    return {t: sorted(map(repr, con.execute(f"FROM existing_{t}").fetchall())) for t in TABLES}
+
+
+async def fresh(graph: Graph, folder: Path) -> dict[str, list[Any]]:
+    con = duckdb.connect()
+    await refresh(graph, con, folder)
+    return contents(con)
+
+
+async def small_school(writer: Writer) -> dict[str, Any]:
+    ids = [await writer.create_person(person(f"P{n}")) for n in range(4)]
+    school = await writer.create_school(
+        {"external_id": "S1", "display_name": "Lincoln"}, attempted=False
+    )
+    group = await writer.create_class(class_("C1"), attempted=False)
+    await writer.add_references("school", school, ids, [])
+    await writer.add_references("class", group, ids[1:], ids[:1])
+    policy = await writer.upsert_group(
+        "rollcall-x", {"display_name": "X", "mail_nickname": "rollcall-x"}, ids
+    )
+    return {"people": ids, "school": school, "class": group, "group": policy}
+
+
+async def test_an_empty_mirror_reads_everything(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    made = await small_school(writer)
+    con = duckdb.connect()
+    stats = await refresh(graph, con, tmp_path)
+    assert len(stats.full) == 6
+    assert set(con.execute("SELECT id, external_id FROM existing_people").fetchall()) == {
+        (object_id, f"P{n}") for n, object_id in enumerate(made["people"])
+    }
+    [(school, unit)] = con.execute("SELECT id, unit_id FROM existing_schools").fetchall()
+    assert school == made["school"]
+    assert con.execute(
+        "SELECT container_kind, container_id, relation, count(*) FROM existing_members "
+        "GROUP BY ALL ORDER BY ALL"
+    ).fetchall() == [
+        ("class", made["class"], "member", 3),
+        ("class", made["class"], "owner", 1),
+        ("group", made["group"], "member", 4),
+        ("school", unit, "member", 4),
+    ]
+
+
+async def test_nothing_new_costs_a_request_a_collection(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    await small_school(writer)
+    before = await fresh(graph, tmp_path)
+    con = duckdb.connect()
+    stats = await refresh(graph, con, tmp_path)
+    assert stats.full == ()
+    assert contents(con) == before
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_deltas_after_random_edits_equal_a_full_read(
+    writer: Writer, graph: Graph, tmp_path: Path, seed: int
+) -> None:
+    made = await small_school(writer)
+    choose = random.Random(seed)
+    await fresh(graph, tmp_path / "mirror")
+    for step in range(4):
+        for _ in range(choose.randint(1, 6)):
+            await edit(writer, made, choose, step)
+        assert await fresh(graph, tmp_path / "mirror") == await fresh(
+            graph, tmp_path / f"full-{step}"
+        )
+
+
+async def edit(writer: Writer, made: dict[str, Any], choose: random.Random, step: int) -> None:
+    target = choose.choice(made["people"])
+    match choose.randint(0, 6):
+        case 0:
+            key = f"N{step}-{choose.random()}".replace(".", "")
+            made["people"].append(await writer.create_person(person(key)))
+        case 1:
+            await writer.update_person(target, {"surname": f"Name {choose.random()}"})
+        case 2:
+            await writer.add_references("class", made["class"], [target], [])
+        case 3:
+            await writer.remove_references("class", made["class"], [target], [])
+        case 4:
+            await writer.remove_references("school", made["school"], [target], [])
+        case 5:
+            await writer.add_references("group", made["group"], [target], [])
+        case _:
+            await writer.update_class(made["class"], {"display_name": f"C {choose.random()}"})
+
+
+async def test_a_deleted_class_and_person_are_gone(
+    writer: Writer, graph: Graph, tmp_path: Path, served: Served
+) -> None:
+    from graph.exchange import GraphRequest
+
+    made = await small_school(writer)
+    await fresh(graph, tmp_path)
+    await graph.do(GraphRequest("DELETE", f"/groups/{made['class']}"))
+    await graph.do(GraphRequest("DELETE", f"/users/{made['people'][3]}"))
+    con = duckdb.connect()
+    await refresh(graph, con, tmp_path)
+    assert con.execute("FROM existing_classes").fetchall() == []
+    assert con.execute("SELECT count(*) FROM existing_people").fetchall() == [(3,)]
+    assert con.execute(
+        "SELECT DISTINCT container_kind, count(*) FROM existing_members GROUP BY 1 ORDER BY 1"
+    ).fetchall() == [("group", 3), ("school", 3)]
+
+
+async def test_a_crash_in_the_middle_leaves_the_old_generation(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    made = await small_school(writer)
+    await fresh(graph, tmp_path)
+    (tmp_path / "users.2.parquet").write_bytes(b"half a file")
+    (tmp_path / "users.ndjson").write_text("half a li", encoding="utf-8")
+    await writer.update_person(made["people"][0], {"surname": "New"})
+    assert await fresh(graph, tmp_path) == await fresh(graph, tmp_path / "full")
+
+
+@pytest.mark.parametrize("damage", ["state", "file"])
+async def test_a_damaged_mirror_is_read_again(
+    writer: Writer, graph: Graph, tmp_path: Path, damage: str
+) -> None:
+    await small_school(writer)
+    before = await fresh(graph, tmp_path)
+    if damage == "state":
+        (tmp_path / STATE).write_text("{", encoding="utf-8")
+    else:
+        (tmp_path / "users.1.parquet").unlink()
+    con = duckdb.connect()
+    stats = await refresh(graph, con, tmp_path)
+    assert len(stats.full) == 6
+    assert contents(con) == before
+
+
+def test_an_empty_directory_has_all_tables() -> None:
+    con = duckdb.connect()
+    load_empty(con)
+    assert contents(con) == {table: [] for table in TABLES}

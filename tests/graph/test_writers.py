@@ -1,0 +1,214 @@
+"""Each write against the emulator: done, done twice, and done with its answer lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graph.errors import AmbiguousWrite
+from roster.errors import Terminal, Transient
+
+if TYPE_CHECKING:
+    from graph.client import Graph
+    from graph.writers import Writer
+    from tests.graph.conftest import Served
+
+
+def person(key: str, **fields: Any) -> dict[str, Any]:
+    usual = {
+        "external_id": key, "upn": f"{key.lower()}@contoso.edu", "mail_nickname": key.lower(),
+        "display_name": f"Person {key}", "given_name": "Person", "surname": key,
+        "primary_role": "student", "grade": "09", "account_enabled": True,
+    }  # fmt: skip
+    return usual | fields
+
+
+def class_(key: str) -> dict[str, Any]:
+    return {"external_id": key, "display_name": f"Class {key}", "mail_nickname": f"Section_{key}"}
+
+
+async def people(writer: Writer, count: int) -> list[str]:
+    return [await writer.create_person(person(f"P{number}")) for number in range(count)]
+
+
+class TestPeople:
+    async def test_a_person_is_made_with_their_mark(self, writer: Writer, served: Served) -> None:
+        object_id = await writer.create_person(person("U1"))
+        [user] = [u for u in (await served.dump())["users"] if u["id"] == object_id]
+        assert user["userPrincipalName"] == "u1@contoso.edu"
+        assert (user["externalId"], user["primaryRole"], user["grade"]) == ("U1", "student", "09")
+
+    async def test_a_teacher_keeps_the_mark_as_a_teacher(
+        self, writer: Writer, served: Served
+    ) -> None:
+        object_id = await writer.create_person(person("T1", primary_role="teacher", grade=None))
+        [user] = [u for u in (await served.dump())["users"] if u["id"] == object_id]
+        assert (user["externalId"], user["primaryRole"]) == ("T1", "teacher")
+
+    async def test_making_a_person_twice_finds_the_first(
+        self, writer: Writer, served: Served
+    ) -> None:
+        first = await writer.create_person(person("U1"))
+        assert await writer.create_person(person("U1")) == first
+        assert len((await served.dump())["users"]) == 1
+
+    async def test_somebody_elses_name_is_never_taken_over(self, writer: Writer) -> None:
+        await writer.create_person(person("U1"))
+        with pytest.raises(Terminal, match="has this name already"):
+            await writer.create_person(person("U2", upn="u1@contoso.edu"))
+
+    async def test_a_lost_answer_is_looked_up(self, writer: Writer, served: Served) -> None:
+        await served.faults({"method": "POST", "path": "/education/users", "status": 504,
+                             "when": "after", "times": 1})  # fmt: skip
+        object_id = await writer.create_person(person("U1"))
+        assert [u["id"] for u in (await served.dump())["users"]] == [object_id]
+
+    async def test_a_write_that_never_arrived_is_told_apart(
+        self, writer: Writer, served: Served
+    ) -> None:
+        await served.faults({"method": "POST", "path": "/education/users", "status": 504,
+                             "when": "before", "times": 1})  # fmt: skip
+        with pytest.raises(AmbiguousWrite):
+            await writer.create_person(person("U1"))
+        await writer.create_person(person("U1"))
+        assert len((await served.dump())["users"]) == 1
+
+    async def test_only_the_given_fields_are_updated(self, writer: Writer, served: Served) -> None:
+        object_id = await writer.create_person(person("U1"))
+        await writer.update_person(object_id, {"account_enabled": False})
+        await writer.update_person(object_id, {"grade": "10", "primary_role": "student"})
+        contact = {"displayName": "G", "emailAddress": "g@x.org", "mobilePhone": None,
+                   "relationship": "guardian"}  # fmt: skip
+        await writer.update_person(object_id, {"related_contacts": [contact]})
+        [user] = (await served.dump())["users"]
+        assert (user["accountEnabled"], user["grade"], user["externalId"]) == (False, "10", "U1")
+        assert user["displayName"] == "Person U1"
+        assert user["relatedContacts"][0]["emailAddress"] == "g@x.org"
+
+    async def test_an_unverified_domain_is_final(self, writer: Writer) -> None:
+        with pytest.raises(Terminal):
+            await writer.create_person(person("U1", upn="u1@elsewhere.org"))
+
+
+class TestSchoolsAndClasses:
+    async def test_a_school_holds_people_one_by_one(self, writer: Writer, served: Served) -> None:
+        school = await writer.create_school(
+            {"external_id": "S1", "display_name": "Lincoln"}, attempted=False
+        )
+        ids = await people(writer, 3)
+        for _ in range(2):
+            await writer.add_references("school", school, ids, [])
+        await writer.update_school(school, {"display_name": "Lincoln High"})
+        [unit] = (await served.dump())["administrativeUnits"]
+        assert (unit["displayName"], unit["externalId"]) == ("Lincoln High", "S1")
+        assert set(unit["members"]) == set(ids)
+        for _ in range(2):
+            await writer.remove_references("school", school, ids[:2], [])
+        [unit] = (await served.dump())["administrativeUnits"]
+        assert unit["members"] == ids[2:]
+
+    @pytest.mark.parametrize("kind", ["school", "class"])
+    async def test_a_second_attempt_finds_the_first(
+        self, writer: Writer, served: Served, kind: str
+    ) -> None:
+        create = writer.create_school if kind == "school" else writer.create_class
+        first = await create(class_("X1"), attempted=False)
+        assert await create(class_("X1"), attempted=True) == first
+        assert await writer.find(kind, "X1") == first
+        assert await writer.find(kind, "X2") is None
+
+    @pytest.mark.parametrize("kind", ["school", "class"])
+    async def test_a_lost_answer_makes_nothing_twice(
+        self, writer: Writer, served: Served, kind: str
+    ) -> None:
+        create = writer.create_school if kind == "school" else writer.create_class
+        path = "/education/schools" if kind == "school" else "/education/classes"
+        await served.faults({"method": "POST", "path": path, "status": 0, "when": "after",
+                             "times": 1})  # fmt: skip
+        made = await create(class_("X1"), attempted=False)
+        assert await writer.find(kind, "X1") == made
+        await served.faults({"method": "POST", "path": path, "status": 502, "when": "before",
+                             "times": 1})  # fmt: skip
+        with pytest.raises(AmbiguousWrite):
+            await create(class_("X2"), attempted=False)
+
+    async def test_a_class_is_bound_twenty_at_a_time(self, writer: Writer, served: Served) -> None:
+        ids = await people(writer, 45)
+        group = await writer.create_class(class_("C1"), attempted=False)
+        before = (await served.counters())["writes"]
+        await writer.add_references("class", group, ids[1:], ids[:1])
+        assert (await served.counters())["writes"] - before == 3
+        [found] = (await served.dump())["groups"]
+        assert found["owners"] == ids[:1]
+        assert set(found["members"]) == set(ids[1:])
+        assert found["externalId"] == "C1"
+
+    async def test_people_who_are_there_already_do_not_stop_the_others(
+        self, writer: Writer, served: Served
+    ) -> None:
+        ids = await people(writer, 6)
+        group = await writer.create_class(class_("C1"), attempted=False)
+        await writer.add_references("class", group, ids[:3], ids[:1])
+        await writer.add_references("class", group, ids, ids[:2])
+        await writer.add_references("class", group, ids, ids[:2])
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(ids)
+        assert set(found["owners"]) == set(ids[:2])
+
+    async def test_removing_twice_is_removing_once(self, writer: Writer, served: Served) -> None:
+        ids = await people(writer, 3)
+        group = await writer.create_class(class_("C1"), attempted=False)
+        await writer.add_references("class", group, ids, ids)
+        for _ in range(2):
+            await writer.remove_references("class", group, ids[:1], ids[:1])
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(found["owners"]) == set(ids[1:])
+        assert len((await served.dump())["users"]) == 3
+
+    async def test_the_last_owner_cannot_go(self, writer: Writer) -> None:
+        [only] = await people(writer, 1)
+        group = await writer.create_class(class_("C1"), attempted=False)
+        await writer.add_references("class", group, [], [only])
+        with pytest.raises(Terminal, match="last owner"):
+            await writer.remove_references("class", group, [], [only])
+
+    async def test_a_class_is_renamed(self, writer: Writer, served: Served) -> None:
+        group = await writer.create_class(class_("C1"), attempted=False)
+        await writer.update_class(group, {"display_name": "Geometry", "class_code": "G"})
+        [found] = (await served.dump())["groups"]
+        assert found["displayName"] == "Geometry"
+
+    async def test_an_unknown_person_is_an_error(self, writer: Writer) -> None:
+        group = await writer.create_class(class_("C1"), attempted=False)
+        with pytest.raises((Transient, Terminal)):
+            await writer.add_references(
+                "class", group, ["00000000-0000-0000-0000-000000000001"], []
+            )
+
+
+class TestGroups:
+    async def test_an_upsert_makes_a_group_with_its_members_once(
+        self, writer: Writer, served: Served
+    ) -> None:
+        ids = await people(writer, 25)
+        fields = {"display_name": "All Students", "mail_nickname": "rollcall-role-students"}
+        before = (await served.counters())["writes"]
+        first = await writer.upsert_group("rollcall-role-students", fields, ids)
+        assert (await served.counters())["writes"] - before == 2
+        assert await writer.upsert_group("rollcall-role-students", fields, ids) == first
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(ids)
+        assert (found["uniqueName"], found["externalId"]) == ("rollcall-role-students", None)
+        assert await writer.find("group", "rollcall-role-students") == first
+
+    async def test_a_group_is_renamed(self, writer: Writer, served: Served) -> None:
+        fields = {"display_name": "A", "mail_nickname": "rollcall-a"}
+        group = await writer.upsert_group("rollcall-a", fields, [])
+        await writer.update_group(group, {"display_name": "B"})
+        [found] = (await served.dump())["groups"]
+        assert found["displayName"] == "B"
+
+
+async def test_the_default_domain_comes_first(graph: Graph) -> None:
+    assert await graph.verified_domains() == ["contoso.edu"]
