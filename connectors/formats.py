@@ -1,0 +1,123 @@
+"""What a CSV format consists of, as data: files, columns, and how they fill the roster tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from roster.feed import Feed
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class CsvColumn:
+    """A column of a file. `key`: its name in templates. `headers`: its spellings, documented first.
+
+    `secret`: such as a password: known, and never read.
+    """
+
+    key: str
+    headers: tuple[str, ...]
+    required: bool = False
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class FeedSpec:
+    """How a file fills a roster table.
+
+    `columns`: roster column → SQL template, in which {key} stands for the file's column. A
+    template none of whose columns is in the file is left out. `needs`: keys of columns without
+    which the file does not feed this table at all. `where`, `once`: templates, see roster.feed.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    needs: tuple[str, ...] = ()
+    where: str = ""
+    once: str = ""
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """A file of a format. `name`: as documented, without ending."""
+
+    name: str
+    columns: tuple[CsvColumn, ...]
+    feeds: tuple[FeedSpec, ...]
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """A format. `together`: sets of files of which a drop has all or none (lower-case names).
+
+    `row_a_school`: people stand in it once for each school, see roster.duplicates.
+    """
+
+    name: str
+    files: tuple[FileSpec, ...]
+    together: tuple[frozenset[str], ...]
+    row_a_school: bool = False
+
+    def file(self, stem: str) -> FileSpec | None:
+        """The file of a lower-case name."""
+        return next((file for file in self.files if file.name.lower() == stem), None)
+
+    def expected(self) -> str:
+        """The format's files in words."""
+        required = ", ".join(f"{file.name}.csv" for file in self.files if file.required)
+        optional = ", ".join(f"{file.name}.csv" for file in self.files if not file.required)
+        return f"{self.name}: {required}; optional {optional}"
+
+
+def header_key(header: str) -> str:
+    """A column's name without what people vary: case, white space, underscores, hyphens, dots."""
+    return re.sub(r"[\s_.\-\u00a0\ufeff]+", "", header.lower())
+
+
+def places(spec: FileSpec, names: tuple[str, ...]) -> dict[str, int]:
+    """Key of each known column that is there → its place among `names`."""
+    found = {header_key(name): place for place, name in reversed([*enumerate(names)])}
+    return {
+        column.key: found[header_key(header)]
+        for column in spec.columns
+        for header in reversed(column.headers)
+        if header_key(header) in found
+    }
+
+
+def make_feeds(spec: FileSpec, names: tuple[str, ...], raw: str, file: int) -> list[Feed]:
+    """The feeds of a file whose columns are `names`, read into the table `raw` as c0, c1, …"""
+    at = places(spec, names)
+    return [_feed(feed, at, names, raw, file) for feed in spec.feeds if set(feed.needs) <= set(at)]
+
+
+def _feed(
+    spec: FeedSpec, at: Mapping[str, int], names: tuple[str, ...], raw: str, file: int
+) -> Feed:
+    cited = {column: _PLACEHOLDER.findall(sql) for column, sql in spec.columns.items()}
+    present = {column: [key for key in keys if key in at] for column, keys in cited.items()}
+    return Feed(
+        table=spec.table,
+        raw=raw,
+        file=file,
+        columns={
+            column: _filled(sql, at)
+            for column, sql in spec.columns.items()
+            if present[column] or not cited[column]
+        },
+        headers={column: names[at[keys[0]]] for column, keys in present.items() if keys},
+        where=_filled(spec.where, at),
+        once=_filled(spec.once, at),
+    )
+
+
+def _filled(template: str, at: Mapping[str, int]) -> str:
+    def column(match: re.Match[str]) -> str:
+        place = at.get(match[1])
+        return "NULL::VARCHAR" if place is None else f"c{place}"
+
+    return _PLACEHOLDER.sub(column, template)

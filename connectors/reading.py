@@ -1,0 +1,165 @@
+"""Reading a drop: files in, validated roster out.
+
+Design note, completeness. A file that is missing today looks exactly as if everybody in it had
+left. So a drop that lacks a table which the last accepted drop had, or has a file without records
+for it, is refused, and a person decides. The files that a format requires may never be empty.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from connectors import csvfile, detect
+from connectors.csvfile import BROKEN, RAW, SHIFTS, Wanted
+from connectors.drop import Drop, DropFile
+from connectors.formats import FileSpec, make_feeds, places
+from connectors.header import Header, read_header
+from connectors.sweep import Swept, sweep
+from roster.errors import Refused
+from roster.feed import Feed
+from roster.intake import Intake, broken_keys
+from roster.roster import Roster
+from roster.rules import RULES
+from roster.schema import TABLES, Type, literal
+from roster.validate import validate
+from roster.values import Vocabulary
+
+
+def read_roster(
+    path: Path,
+    con: duckdb.DuckDBPyConnection,
+    *,
+    source: str = "local",
+    progress: Callable[[str], None] | None = None,
+    last_files: frozenset[str] | None = None,
+    mappings: Vocabulary | None = None,
+) -> Roster:
+    """Read a drop (a folder of CSV files, or one zip) into the roster tables of `con`.
+
+    `progress` is told what is being done. `last_files`: the roster tables that the last accepted
+    drop of this source filled. `mappings`: a customer's words, list name (see roster.values) →
+    {their value: our value}.
+
+    Raises BadInput where the drop cannot be used (no format, no header, truncated, unsafe zip …)
+    and Refused where data is missing that was there before. Faulty rows do not raise: they are
+    findings of the roster.
+    """
+    tell = progress or _tell_nobody
+    with Drop(path) as drop:
+        candidates = detect.by_names(drop.files)
+        headers = {file.stem: read_header(file.name, file.path) for file in drop.files}
+        form = detect.by_columns(candidates, headers)
+        intake = Intake(con, mappings or {})
+        reading = _Reading(con, intake, drop.scratch, source, last_files or frozenset())
+        for spec in form.files:
+            for file in drop.files:
+                if file.stem == spec.name.lower():
+                    tell(f"Reading {file.name}")
+                    reading.add(file, spec, headers[file.stem])
+        reading.check_complete()
+        tell("Checking the rows against each other")
+        return validate(con, intake, form.name, row_a_school=form.row_a_school)
+
+
+def _tell_nobody(_: str) -> None:
+    pass
+
+
+class _Reading:
+    """The files of one drop, one after the other."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        intake: Intake,
+        scratch: Path,
+        source: str,
+        last: frozenset[str],
+    ) -> None:
+        self._con = con
+        self._intake = intake
+        self._scratch = scratch
+        self._source = source
+        self._last = last
+        self._files = 0
+
+    def add(self, file: DropFile, spec: FileSpec, header: Header) -> None:
+        """Read one file into the tables that it feeds."""
+        number = self._files
+        self._files += 1
+        feeds = make_feeds(spec, header.names, RAW, number)
+        swept = sweep(file.path, header, self._scratch)
+        records = csvfile.load(self._con, swept, header, _wanted(spec, header, feeds))
+        self._refuse_empty(file.name, spec, records)
+        self._intake.add_file(
+            number, self._source, file.name, records, f"SELECT row, line FROM {SHIFTS}"
+        )
+        self._report(number, spec, header, swept, feeds[0])
+        for feed in feeds:
+            self._intake.add(feed)
+            self._intake.lose(feed, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
+        csvfile.drop_scratch(self._con)
+
+    def check_complete(self) -> None:
+        """Refuse a drop that lacks what the last accepted one had."""
+        missing = sorted(self._last - self._intake.fed)
+        if missing:
+            raise Refused(
+                f"completeness: the last accepted drop had {', '.join(missing)}, this one has not;"
+                " deliver the files again with all of it, or accept the change by hand"
+            )
+
+    def _refuse_empty(self, name: str, spec: FileSpec, records: int) -> None:
+        filled = sorted({feed.table for feed in spec.feeds} & self._last)
+        if records == 0 and (spec.required or filled):
+            raise Refused(
+                f"completeness: {name} has no records"
+                + (f", and the last accepted drop had {', '.join(filled)}" if filled else "")
+                + "; an empty file never means that everyone has left: deliver it again"
+            )
+
+    def _report(self, file: int, spec: FileSpec, header: Header, swept: Swept, feed: Feed) -> None:
+        """Findings of the reading itself; they belong to the first table that the file feeds."""
+        ledger, table = self._intake.ledger, TABLES[feed.table]
+        entity = ", ".join(table.key)
+        for rule in ("csv.fields", "csv.quote", "csv.line_break"):
+            ledger.report(
+                RULES[rule],
+                f"SELECT {file} AS file, line, col, value, concat_ws('/', {entity}) AS entity"
+                f" FROM (SELECT *, {broken_keys(feed)} FROM {BROKEN} WHERE rule = {literal(rule)})",
+                table=table.name,
+            )
+        if swept.foreign is not None:
+            ledger.report(
+                RULES["csv.encoding"],
+                f"SELECT {file} AS file, {swept.foreign} AS line",
+                table=table.name,
+            )
+        if unknown := detect.unknown_columns(spec, header):
+            ledger.report(
+                RULES["csv.columns"],
+                f"SELECT {file} AS file, {header.line} AS line,"
+                f" {literal(', '.join(unknown))} AS value",
+                table=table.name,
+            )
+
+
+def _wanted(spec: FileSpec, header: Header, feeds: list[Feed]) -> Wanted:
+    known = {place: key for key, place in places(spec, header.names).items()}
+    secret = {column.key for column in spec.columns if column.secret}
+    ids = {
+        place
+        for feed in feeds
+        for column in TABLES[feed.table].columns
+        if column.type is Type.ID and column.name in feed.columns
+        for place in re.findall(r"\bc(\d+)\b", feed.columns[column.name])
+    }
+    certain = 0
+    while str(certain) in ids:
+        certain += 1
+    hidden = frozenset(place for place, key in known.items() if key in secret)
+    return Wanted([place for place in sorted(known) if place not in hidden], certain, hidden)

@@ -1,0 +1,119 @@
+"""Small drops of each format, to be varied by tests."""
+
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+V21: Mapping[str, str] = {
+    "orgs.csv": """sourcedId,name,type,parentSourcedId
+D1,Contoso District,district,
+S1,North School,school,D1
+S2,South School,school,D1
+""",
+    "users.csv": """sourcedId,username,givenName,familyName,password,activeDirectoryMatchId,email,phone,sms
+U1,ada@contoso.edu,Ada,Adams,,,ada@contoso.edu,+14255550101,
+U2,ben@contoso.edu,Ben,Brown,,,ben@contoso.edu,,
+T1,tom@contoso.edu,Tom,Taylor,,,tom@contoso.edu,,
+P1,pat@example.com,Pat,Adams,,,pat@example.com,,
+""",
+    "roles.csv": """userSourcedId,orgSourcedId,role,sessionSourcedId,grade,isPrimary,roleStartDate,roleEndDate
+U1,S1,student,,09,true,,
+U2,S1,student,,10,true,,
+T1,S1,teacher,,,true,2025-08-01,2026-06-30
+P1,S1,other,,,,,
+""",
+    "classes.csv": """sourcedId,orgSourcedId,title,sessionSourcedIds,courseSourcedId,code
+C1,S1,Algebra,"Y26,A26",K1,ALG
+""",
+    "enrollments.csv": """classSourcedId,userSourcedId,role
+C1,U1,student
+C1,U2,student
+C1,T1,teacher
+""",
+    "academicSessions.csv": """sourcedId,title,type,schoolYear,startDate,endDate
+Y26,2025/26,schoolYear,2026,2025-08-01,2026-06-30
+A26,Autumn,semester,2026,2025-08-01,2025-12-31
+""",
+    "courses.csv": """sourcedId,orgSourcedId,title,code,schoolYearSourcedId,subject,grade
+K1,S1,Algebra I,ALG1,Y26,02,"09,10"
+""",
+    "demographics.csv": """userSourcedId,sex,birthDate,birthCity,birthState,birthCountry,ethnicityCodes,raceCodes
+U1,female,2010-02-03,Redmond,WA,US,hispanicOrLatinoEthnicity,"white,asian"
+""",
+    "userFlags.csv": """userSourcedId,flag
+U1,freeLunch
+""",
+    "relationships.csv": """userSourcedId,relationshipUserSourcedId,relationshipRole
+U1,P1,parent
+""",
+}
+
+V1: Mapping[str, str] = {
+    "School.csv": """SIS ID,Name,School Number
+S1,North School,N1
+S2,South School,N2
+""",
+    "Section.csv": """SIS ID,School SIS ID,Section Name,Section Number,Term SIS ID,Term Name,Term StartDate,Term EndDate,Course SIS ID,Course Name,Status
+C1,S1,Algebra,1,T26,Year,8/1/2025,6/30/2026,K1,Algebra I,Active
+C2,S2,Biology,2,T26,Year,8/15/2025,6/30/2026,K1,Algebra I,Active
+C3,S2,Old,3,,,,,,,Expired
+""",
+    "Student.csv": """SIS ID,School SIS ID,First Name,Last Name,Username,Password,Student Number,Grade,Status,Birthdate
+U1,S1,Ada,Adams,ada,secret1,n1,9,Active,2/3/2010
+U1,S2,Ada,Adams,ada,secret1,n1,9,Active,2/3/2010
+U2,S2,Ben,Brown,ben,secret2,n2,K,Inactive,
+""",
+    "Teacher.csv": """SIS ID,School SIS ID,First Name,Last Name,Username,Password,Teacher Number,Status
+T1,S1,Tom,Taylor,tom,secret3,t1,Active
+""",
+    "StudentEnrollment.csv": """Section SIS ID,SIS ID
+C1,U1
+C2,U2
+""",
+    "TeacherRoster.csv": """Section SIS ID,SIS ID
+C1,T1
+C2,T1
+""",
+    "User.csv": """Email,First Name,Last Name,Phone,SIS ID
+Pat@Example.com,Pat,Adams,(425) 555-0101,
+""",
+    "GuardianRelationship.csv": """SIS ID,Email,Role
+U1,pat@example.com,
+""",
+}
+
+_UK_HEADERS = {
+    "School.csv": {"SIS ID": "DfE Number"},
+    "Section.csv": {"School SIS ID": "School DfE Number", "SIS ID": "ID"},
+    "Student.csv": {"School SIS ID": "School DfE Number", "SIS ID": "ID"},
+    "Teacher.csv": {"School SIS ID": "School DfE Number", "SIS ID": "ID"},
+    "StudentEnrollment.csv": {"Section SIS ID": "Section ID", "SIS ID": "ID"},
+    "TeacherRoster.csv": {"Section SIS ID": "Section ID", "SIS ID": "ID"},
+}
+
+
+def uk() -> dict[str, str]:
+    """The v1 drop with the UK's headers."""
+    drop = dict(V1)
+    for name, renamed in _UK_HEADERS.items():
+        header, rest = drop[name].split("\n", 1)
+        cells = [renamed.get(cell, cell) for cell in header.split(",")]
+        drop[name] = ",".join(cells) + "\n" + rest
+    return drop
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write a drop; texts as UTF-8 with their line ends as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def with_lines(drop: Mapping[str, str], file: str, *lines: str) -> dict[str, str]:
+    """The drop with lines added at the end of a file."""
+    return {**drop, file: drop[file] + "".join(line + "\n" for line in lines)}
