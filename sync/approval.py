@@ -1,0 +1,78 @@
+"""Approving or rejecting what a run holds. An approval names one plan, by its checksum.
+
+It is a row of the table `approvals` (partition: the run, row: the checksum) with who, why and when.
+It is refused when the run holds nothing, when the plan is another one than the person saw, when
+too many days went by, and when a newer plan of the same source exists.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from roster.errors import BadInput, Refused
+
+from .config import load_config
+from .ending import cancel_run
+from .record import Run, get_run, list_runs, move_run, now
+from .step import APPROVED, ask_for
+from .storage import APPROVALS_TABLE
+
+if TYPE_CHECKING:
+    from .storage import Storage
+
+
+def approve(storage: Storage, run: str, *, who: str, why: str, checksum: str | None = None) -> Run:
+    """Lets the held changes of a run be applied; returns its record.
+
+    `checksum`: of the plan that was looked at; without it, whatever the run holds. Raises BadInput
+    for an unknown run or an empty reason, Refused as said above.
+    """
+    held = _held(storage, run, who, why, checksum)
+    days = load_config(storage).guards.approval_days
+    if held.ended and now() - held.ended > timedelta(days=days):
+        raise Refused(
+            f"Run {run} has been held for more than {days} days; drop the files again for a new "
+            "plan, or raise guards.approval_days"
+        )
+    for newer in list_runs(storage):
+        if newer.run > run and newer.source == held.source and newer.checksum:
+            raise Refused(f"Run {run} was superseded by run {newer.run}; look at that one")
+    _record(storage, held, "approved", who, why)
+    approved = move_run(storage, held, str(APPROVED), status="applying", ended=None)
+    ask_for(storage, run, APPROVED)
+    return approved
+
+
+def reject(storage: Storage, run: str, *, who: str, why: str, checksum: str | None = None) -> Run:
+    """Cancels a held run: its held changes are never made, the safe ones stay as they are."""
+    held = _held(storage, run, who, why, checksum)
+    _record(storage, held, "rejected", who, why)
+    return cancel_run(storage, held, f"rejected by {who}: {why}")
+
+
+def _held(storage: Storage, run: str, who: str, why: str, checksum: str | None) -> Run:
+    if not who.strip() or not why.strip():
+        raise BadInput("Who decides, and why, must be said: both are kept with the run")
+    held = get_run(storage, run)
+    if held.status != "held":
+        raise Refused(f"Run {run} is {held.status}; only a held run can be approved or rejected")
+    if checksum is not None and checksum != held.checksum:
+        raise Refused(f"Run {run} holds another plan than the one that was looked at; look again")
+    return held
+
+
+def _record(storage: Storage, run: Run, decision: str, who: str, why: str) -> None:
+    from azure.data.tables import UpdateMode
+
+    storage.table(APPROVALS_TABLE).upsert_entity(
+        {
+            "PartitionKey": run.run,
+            "RowKey": run.checksum,
+            "decision": decision,
+            "who": who,
+            "why": why,
+            "at": now().isoformat(),
+        },
+        UpdateMode.REPLACE,
+    )

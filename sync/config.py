@@ -1,0 +1,312 @@
+"""Configuration: `rollcall.yaml`, read once, checked whole, never changed afterwards.
+
+A mistake is reported with file, line, setting, value and what is allowed. Secrets never stand in
+the file: `${ENV:NAME}` takes the value of an app setting, and an app setting may itself refer to a
+Key Vault (https://learn.microsoft.com/azure/app-service/app-service-key-vault-references).
+
+YAML is read by the rules of YAML 1.2: `NO` is Norway and `22:00` a time of day, where YAML 1.1 saw
+a boolean and a number in base 60 (https://yaml.org/spec/1.2.2/#103-core-schema).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
+
+from directory.policy import Policy, Section
+from roster.errors import BadInput
+from roster.schema import TABLES
+from roster.values import check_vocabulary
+
+from .guard import Guards
+from .storage import CONFIG
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from .storage import Storage
+
+FILE_NAME = "rollcall.yaml"
+APP_FOLDER = Path(__file__).parent.parent
+SOURCE_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("use a name of the IANA time zone database, such as Europe/Berlin or UTC")
+    return name
+
+
+def _mappings(words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    try:
+        check_vocabulary(words)
+    except BadInput as error:
+        raise ValueError(str(error)) from error
+    return words
+
+
+def _table(name: str) -> str:
+    if name not in TABLES:
+        raise ValueError(f"use any of {', '.join(TABLES)}")
+    return name
+
+
+class Source(Section):
+    """A folder of CSV files, `rosters/<name>/`, that a student information system fills."""
+
+    name: Annotated[str, Field(pattern=SOURCE_NAME)] = Field(
+        description="Name of the folder: small letters, digits and hyphens"
+    )
+    kind: Literal["csv"] = Field(
+        default="csv", description="csv: School Data Sync CSV files, or one zip"
+    )
+    settle_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        default=60,
+        description="Seconds without a new file after which loose files count as complete",
+    )
+    mappings: Annotated[dict[str, dict[str, str]], AfterValidator(_mappings)] = Field(
+        default={}, description="Words of the system by list: {grades: {Kinder: KG}}"
+    )
+    may_be_missing: tuple[Annotated[str, AfterValidator(_table)], ...] = Field(
+        default=(), description="Tables that may be missing although the last roster had them"
+    )
+
+
+class Alerts(Section):
+    """Who is told when a run failed, is held, or did not happen."""
+
+    webhook: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = Field(
+        default=None,
+        description="Address that gets alerts as JSON by POST; they hold no personal data",
+    )
+    silence_hours: Annotated[int, Field(ge=1, le=336)] = Field(
+        default=26, description="Hours without a drop after which an alert is sent"
+    )
+
+
+class Schedule(Section):
+    """What happens by the clock, in the configured time zone."""
+
+    nightly: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] | None = Field(
+        default="02:00",
+        description="Time of the nightly run over the last accepted roster, which brings what "
+        "starts or ends today and repairs drift; null for none",
+    )
+
+
+class Config(Policy):
+    """All settings. Every one has a default: an empty file is a valid configuration."""
+
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        default="UTC", description="IANA time zone that decides what today is"
+    )
+    sources: tuple[Source, ...] = Field(
+        default=(), description="The source; without it, any one folder under rosters/"
+    )
+    guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
+    alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
+    schedule: Schedule = Field(default_factory=Schedule, description="Schedule")
+
+    @field_validator("sources")
+    @classmethod
+    def _one_source(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        if len(sources) > 1:
+            raise ValueError("a tenant has one source: two would remove each other's people")
+        return sources
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone as an object."""
+        return ZoneInfo(self.time_zone)
+
+    def source(self, name: str) -> Source | None:
+        """The settings of a source folder, or None if the configuration does not take it."""
+        if not self.sources:
+            return Source(name=name) if re.match(SOURCE_NAME, name) else None
+        return next((source for source in self.sources if source.name == name), None)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of rollcall.yaml, for editors that complete and check as one types."""
+    return Config.model_json_schema(by_alias=True) | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FILE_NAME,
+    }
+
+
+def load_config(storage: Storage, app_folder: Path = APP_FOLDER) -> Config:
+    """Reads blob `config/rollcall.yaml`, else rollcall.yaml of the app folder, else defaults."""
+    data = storage.read(CONFIG, FILE_NAME)
+    if data is not None:
+        return parse_config(data.decode("utf-8-sig", "replace"), f"{CONFIG}/{FILE_NAME}")
+    path = app_folder / FILE_NAME
+    return read_config(path) if path.exists() else Config()
+
+
+def read_config(path: Path) -> Config:
+    """Reads a configuration file; raises BadInput if it cannot be read or is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read ({error}); give a UTF-8 text file") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, file: str, env: Mapping[str, str] = os.environ) -> Config:
+    """Checks the YAML `text`; `file` names it in errors. Raises BadInput with every mistake."""
+    try:
+        tree = cast("yaml.Node | None", yaml.compose(text, Loader=_Loader))
+        if tree is None:
+            return Config()
+        written = _Document(file, text, tree)
+        mistakes = [*written.repeated_keys(), *written.resolve(env)]
+        values = cast("Any", _Loader(text).construct_document(tree))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise BadInput(f"{file}:{line}: not YAML: {error.problem}") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadInput(f"{file}:{line}: not YAML: {error.reason}") from error
+    if mistakes:
+        raise BadInput("\n".join(mistakes))
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise BadInput("\n".join(written.explain(detail) for detail in found)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values by the core schema of YAML 1.2."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (the base class declares it so)
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^[-+]?[0-9]+$", "-+0123456789"),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
+
+_REFERENCE = re.compile(r"\$\{([^}:]*):?([^}]*)\}")
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The YAML nodes of a file, to find the line and the written value of a setting."""
+
+    file: str
+    text: str
+    tree: yaml.Node
+
+    def repeated_keys(self) -> list[str]:
+        """One message for each setting that stands twice in a section."""
+        messages: list[str] = []
+        for node in _nodes(self.tree):
+            seen: set[str] = set()
+            for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+                name = str(key.value)
+                if name in seen:
+                    messages.append(f"{self._line(key)}: {name} stands twice; keep one")
+                seen.add(name)
+        return messages
+
+    def resolve(self, env: Mapping[str, str]) -> list[str]:
+        """Replaces references in the nodes; one message for each that cannot be replaced."""
+        messages: list[str] = []
+        for node in _nodes(self.tree):
+            if not isinstance(node, yaml.ScalarNode) or not _REFERENCE.search(node.value):
+                continue
+            written = str(node.value)
+            for kind, name in _REFERENCE.findall(written):
+                if kind != "ENV":
+                    messages.append(
+                        f"{self._line(node)}: {written} is not allowed: write ${{ENV:NAME}} and "
+                        "set NAME as an app setting, which may be a Key Vault reference"
+                    )
+                elif name not in env:
+                    messages.append(f"{self._line(node)}: {written}: {name} is not set")
+            node.value = _REFERENCE.sub(lambda found: env.get(found[2], ""), written)
+        return messages
+
+    def explain(self, detail: ErrorDetails) -> str:
+        """The message of one mistake: file, line, setting, value as written, what is allowed."""
+        names = [str(part) for part in detail["loc"]]
+        node, known = self._find(names)
+        value = self.text[node.start_mark.index : node.end_mark.index]
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = f"is not a setting; allowed: {_settings(known[:-1])}"
+        elif detail["type"] == "missing":
+            message = "is missing"
+        elif detail["type"] == "model_type":
+            message = f"{value!r} is not a section; allowed in it: {_settings(known)}"
+        elif isinstance(node, yaml.ScalarNode):
+            message = f"{value!r} is not allowed: {message[:1].lower()}{message[1:]}"
+        return f"{self._line(node)}: {'.'.join(names) or 'the file'}: {message}"
+
+    def _find(self, names: list[str]) -> tuple[yaml.Node, list[str]]:
+        """The node nearest to a pydantic location, and the part of the location it has."""
+        node, known = self.tree, list[str]()
+        for name in names:
+            child = _child(node, name)
+            if child is None:
+                break
+            node, known = child, [*known, name]
+        return node, known
+
+    def _line(self, node: yaml.Node) -> str:
+        return f"{self.file}:{node.start_mark.line + 1}"
+
+
+def _nodes(tree: yaml.Node) -> list[yaml.Node]:
+    """All nodes of a tree, each once: an alias leads to a node that was seen before."""
+    found: dict[int, yaml.Node] = {}
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if id(node) in found:
+            continue
+        found[id(node)] = node
+        if isinstance(node, yaml.MappingNode):
+            todo += [child for pair in node.value for child in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+    return sorted(found.values(), key=lambda node: node.start_mark.index)
+
+
+def _child(node: yaml.Node, name: str) -> yaml.Node | None:
+    """What stands below a setting's name, or at a number of a list."""
+    pairs = enumerate(node.value) if isinstance(node, yaml.SequenceNode) else ()
+    if isinstance(node, yaml.MappingNode):
+        pairs = ((key.value, value) for key, value in node.value)
+    return next((value for key, value in pairs if str(key) == name), None)
+
+
+def _settings(section: list[str]) -> str:
+    """What may stand in a section, in words."""
+    model: type[BaseModel] = Config
+    for name in section:
+        if name.isdigit():
+            continue
+        field = next(f for key, f in model.model_fields.items() if name in (key, f.alias))
+        model = _model(field.annotation) or model
+    return ", ".join(field.alias or key for key, field in model.model_fields.items())
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """The model within an annotation such as `tuple[Source, ...]`, if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model(part))), None)

@@ -1,0 +1,303 @@
+"""The difference between desired and existing, as the table `changes`.
+
+What is removed is only ever a person that Rollcall knows from a container that Rollcall owns:
+
+    known_people     accounts that carry a roster id of ours, or were matched in this run
+    owned_*          schools and classes marked externalSource 'sis', groups of our families
+    managed_members  existing memberships of known people in owned containers
+
+and it is not removed when the roster only seems to say so: rows that were dropped or blanked
+(`uncertain`), people whose match is contested, and the last owner of a class all stay. A value
+that the roster leaves empty never overwrites one that the directory has.
+
+Accounts mastered by on-premises AD get their marks (external id, role, grade) and nothing else;
+so do all accounts in mode `match`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from directory.findings import report
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from duckdb import DuckDBPyConnection
+
+    from directory.policy import Policy
+
+_OWNED = """
+CREATE OR REPLACE TABLE known_people AS
+SELECT id AS object_id, external_id FROM existing_people
+WHERE external_source = 'sis' AND external_id IS NOT NULL
+UNION
+SELECT object_id, external_id FROM links;
+
+CREATE OR REPLACE TABLE owned_schools AS
+SELECT * FROM existing_schools WHERE external_source = 'sis' AND external_id IS NOT NULL
+QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY id) = 1;
+
+CREATE OR REPLACE TABLE owned_groups AS
+SELECT g.* FROM existing_groups g
+JOIN group_families f ON starts_with(g.unique_name, f.prefix);
+
+CREATE OR REPLACE TABLE managed_members AS
+WITH containers AS (
+    SELECT 'school_membership' AS kind, 'school' AS container_kind, unit_id AS id,
+           external_id AS target, external_id AS school
+    FROM owned_schools
+    UNION ALL
+    SELECT 'class_membership', 'class', o.id, o.external_id, c.org_sourced_id
+    FROM owned_classes o LEFT JOIN classes c ON c.sourced_id = o.external_id
+    UNION ALL
+    SELECT 'group_membership', 'group', o.id, o.unique_name, d.school
+    FROM owned_groups o LEFT JOIN desired_groups d USING (unique_name)
+)
+SELECT c.kind, c.target, c.id AS container_id, c.school, k.external_id AS person, m.member_id,
+       m.relation
+FROM existing_members m
+JOIN containers c ON c.container_kind = m.container_kind AND c.id = m.container_id
+JOIN known_people k ON k.object_id = m.member_id;
+
+CREATE OR REPLACE TABLE doubtful_people AS
+SELECT key AS person FROM uncertain WHERE kind IN ('user', 'role')
+UNION SELECT external_id FROM contested;
+"""
+
+_CHANGES = """
+CREATE OR REPLACE TABLE changes (
+    phase UTINYINT, kind VARCHAR, key VARCHAR, action VARCHAR, school VARCHAR,
+    before VARCHAR, after VARCHAR, reason VARCHAR, origin_file UTINYINT, origin_row UINTEGER,
+    target VARCHAR, person VARCHAR, relation VARCHAR, object_id VARCHAR, member_id VARCHAR,
+    why_held VARCHAR DEFAULT '')
+"""
+
+_INSERT = """INSERT INTO changes (phase, kind, key, action, school, before, after, reason,
+    origin_file, origin_row, target, person, relation, object_id, member_id) """
+
+_SCHOOLS = """
+SELECT 1, 'school', d.external_id, 'create', d.external_id, NULL,
+       to_json({'external_id': d.external_id, 'display_name': d.display_name}),
+       'a school of the roster', d.origin_file, d.origin_row, d.external_id, NULL, NULL, NULL, NULL
+FROM desired_schools d ANTI JOIN owned_schools o USING (external_id)
+UNION ALL
+SELECT 1, 'school', d.external_id, 'update', d.external_id,
+       to_json({'display_name': o.display_name}), to_json({'display_name': d.display_name}),
+       'its name differs', d.origin_file, d.origin_row, d.external_id, NULL, NULL, o.id, NULL
+FROM desired_schools d JOIN owned_schools o USING (external_id)
+WHERE o.display_name IS DISTINCT FROM d.display_name
+"""
+
+_PEOPLE_CREATE = """
+SELECT 1, 'person', d.external_id, 'create', d.school, NULL,
+       json_merge_patch('{}', to_json({
+           'external_id': d.external_id, 'upn': d.upn,
+           'mail_nickname': split_part(d.upn, '@', 1), 'display_name': d.display_name,
+           'given_name': d.given_name, 'surname': d.surname, 'primary_role': d.primary_role,
+           'grade': d.grade, 'usage_location': $usage_location, 'account_enabled': true,
+           'related_contacts': c.contacts})),
+       'in the roster, without an account', d.origin_file, d.origin_row,
+       d.external_id, d.external_id, NULL, NULL, NULL
+FROM desired_people d
+JOIN placed_people p ON p.external_id = d.external_id AND p.object_id IS NULL
+LEFT JOIN desired_contacts c ON c.external_id = d.external_id
+"""
+
+_PEOPLE_UPDATE = """
+WITH linked AS (
+    SELECT d.*, a.id AS object_id, l.rule, c.contacts, p.username_fault,
+           a AS account, $create AND NOT coalesce(a.on_premises_sync, false) AS ours,
+           d.external_id IN (SELECT person FROM doubtful_people) AS doubtful
+    FROM desired_people d
+    JOIN links l USING (external_id)
+    JOIN existing_people a ON a.id = l.object_id
+    JOIN placed_people p USING (external_id)
+    LEFT JOIN desired_contacts c USING (external_id)
+    WHERE d.active_today
+), pairs AS (
+    SELECT external_id, unnest([
+        {'field': 'external_id', 'old': to_json(account.external_id),
+         'new': to_json(external_id)},
+        -- the id is kept under the role, so that the two are always written together
+        {'field': 'primary_role', 'new': to_json(primary_role),
+         'old': CASE WHEN account.external_id = external_id
+                     THEN to_json(account.primary_role) END},
+        {'field': 'grade', 'old': to_json(account.grade),
+         'new': CASE WHEN NOT doubtful THEN to_json(grade) END},
+        {'field': 'usage_location', 'old': to_json(account.usage_location),
+         'new': to_json($usage_location::VARCHAR)},
+        {'field': 'display_name', 'old': to_json(account.display_name),
+         'new': CASE WHEN ours THEN to_json(display_name) END},
+        {'field': 'given_name', 'old': to_json(account.given_name),
+         'new': CASE WHEN ours THEN to_json(given_name) END},
+        {'field': 'surname', 'old': to_json(account.surname),
+         'new': CASE WHEN ours THEN to_json(surname) END},
+        {'field': 'upn', 'old': to_json(lower(account.upn)),
+         'new': CASE WHEN ours AND username_fault IS NULL THEN to_json(lower(upn)) END},
+        {'field': 'related_contacts', 'old': account.related_contacts, 'new': contacts}
+    ], recursive := true)
+    FROM linked
+), differing AS (
+    SELECT external_id, json_group_object(field, old) AS before, json_group_object(field, new) AS after
+    FROM pairs
+    WHERE new IS NOT NULL AND new::VARCHAR <> 'null' AND old::VARCHAR IS DISTINCT FROM new::VARCHAR
+    GROUP BY external_id
+)
+SELECT 1, 'person', l.external_id, 'update', l.school, v.before, v.after,
+       CASE l.rule WHEN 'kept' THEN 'the roster differs' ELSE 'matched by ' || l.rule END,
+       l.origin_file, l.origin_row, l.external_id, l.external_id, NULL, l.object_id, NULL
+FROM linked l JOIN differing v USING (external_id)
+"""  # noqa: E501
+
+_PEOPLE_ENABLE = """
+SELECT 1, 'person', d.external_id, 'enable', d.school, '{"account_enabled":false}',
+       '{"account_enabled":true}', 'back in the roster', d.origin_file, d.origin_row,
+       d.external_id, d.external_id, NULL, a.id, NULL
+FROM desired_people d
+JOIN links l USING (external_id)
+JOIN existing_people a ON a.id = l.object_id
+JOIN leavers v ON v.external_id = d.external_id AND v.disabled
+WHERE d.active_today AND NOT a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
+"""
+
+_ABSENT = """
+CREATE OR REPLACE TABLE absent_people AS
+SELECT a.external_id, coalesce(v.since, $today) AS since, coalesce(v.disabled, false) AS disabled
+FROM (SELECT DISTINCT external_id FROM existing_people
+      WHERE external_source = 'sis' AND external_id IS NOT NULL) a
+LEFT JOIN leavers v USING (external_id)
+WHERE a.external_id NOT IN (SELECT sourced_id FROM users WHERE active)
+  AND a.external_id NOT IN (SELECT person FROM doubtful_people)
+"""
+
+_PEOPLE_DISABLE = """
+SELECT 3, 'person', l.external_id, 'disable', NULL, '{"account_enabled":true}',
+       '{"account_enabled":false}', 'not in the roster since ' || l.since, NULL, NULL,
+       l.external_id, l.external_id, NULL, a.id, NULL
+FROM absent_people l
+JOIN existing_people a ON a.external_id = l.external_id AND a.external_source = 'sis'
+WHERE a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
+  AND l.since + $days::INTEGER <= $today
+"""
+
+_CLASSES = """
+SELECT 2, 'class', d.external_id, 'create', d.school, NULL,
+       json_merge_patch('{}', to_json({
+           'external_id': d.external_id, 'external_name': d.external_name,
+           'display_name': d.display_name, 'mail_nickname': d.mail_nickname,
+           'class_code': d.class_code})),
+       'active today, without a group', d.origin_file, d.origin_row,
+       d.external_id, NULL, NULL, NULL, NULL
+FROM desired_classes d WHERE d.object_id IS NULL
+UNION ALL
+SELECT 2, 'class', external_id, 'update', school, before, after, 'the roster differs',
+       origin_file, origin_row, external_id, NULL, NULL, object_id, NULL
+FROM (
+    SELECT d.external_id, d.school, d.object_id, d.origin_file, d.origin_row,
+           to_json({'display_name': o.display_name, 'class_code': o.class_code}) AS before,
+           json_merge_patch('{}', to_json({
+               'display_name': CASE WHEN o.display_name IS DISTINCT FROM d.display_name
+                                    THEN d.display_name END,
+               'class_code': CASE WHEN o.class_code IS DISTINCT FROM d.class_code
+                                  THEN d.class_code END})) AS after
+    FROM desired_classes d JOIN owned_classes o USING (external_id)
+) WHERE after::VARCHAR <> '{}'
+"""
+
+_GROUPS = """
+SELECT 2, 'group', d.unique_name, 'create', d.school, NULL,
+       to_json({'display_name': d.display_name, 'mail_nickname': d.unique_name}),
+       'the roster has people for it', d.origin_file, d.origin_row,
+       d.unique_name, NULL, NULL, NULL, NULL
+FROM desired_groups d ANTI JOIN owned_groups o USING (unique_name)
+UNION ALL
+SELECT 2, 'group', d.unique_name, 'update', d.school,
+       to_json({'display_name': o.display_name}), to_json({'display_name': d.display_name}),
+       'its name differs', d.origin_file, d.origin_row, d.unique_name, NULL, NULL, o.id, NULL
+FROM desired_groups d JOIN owned_groups o USING (unique_name)
+WHERE o.display_name IS DISTINCT FROM d.display_name
+"""
+
+_ADDITIONS = """
+SELECT 2, d.kind, concat_ws('/', d.target, d.relation, d.person), 'add', d.school, NULL, NULL,
+       d.reason, d.origin_file, d.origin_row, d.target, d.person, d.relation,
+       coalesce(s.id, o.object_id, g.id), p.object_id
+FROM desired_members d
+ANTI JOIN managed_members m
+  ON m.kind = d.kind AND m.target = d.target AND m.person = d.person AND m.relation = d.relation
+JOIN placed_people p ON p.external_id = d.person
+LEFT JOIN owned_schools s ON d.kind = 'school_membership' AND s.external_id = d.target
+LEFT JOIN desired_classes o ON d.kind = 'class_membership' AND o.external_id = d.target
+LEFT JOIN owned_groups g ON d.kind = 'group_membership' AND g.unique_name = d.target
+"""
+
+_REMOVABLE = """
+CREATE OR REPLACE TABLE removable AS
+SELECT m.*, s.id AS school_id FROM managed_members m
+ANTI JOIN desired_members d
+  ON d.kind = m.kind AND d.target = m.target AND d.person = m.person AND d.relation = m.relation
+LEFT JOIN owned_schools s ON m.kind = 'school_membership' AND s.external_id = m.target
+WHERE m.person NOT IN (SELECT person FROM doubtful_people)
+  AND NOT (m.kind = 'class_membership' AND (NOT $classes
+           OR m.target IN (SELECT key FROM uncertain WHERE kind = 'class')
+           OR (m.target, m.person) IN (SELECT (key, key2) FROM uncertain
+                                       WHERE kind = 'enrollment')))
+  AND NOT (m.kind = 'school_membership' AND (NOT $schools
+           OR m.target IN (SELECT key FROM uncertain WHERE kind = 'org')))
+"""
+
+_TEACHERLESS = """
+CREATE OR REPLACE TABLE teacherless AS
+SELECT DISTINCT target FROM removable
+WHERE kind = 'class_membership' AND relation = 'owner' AND target NOT IN (
+    SELECT target FROM desired_members WHERE kind = 'class_membership' AND relation = 'owner')
+"""
+
+_REMOVALS = """
+SELECT 3, r.kind, concat_ws('/', r.target, r.relation, r.person), 'remove', r.school, NULL, NULL,
+       CASE WHEN r.person IN (SELECT external_id FROM absent_people) THEN 'left the roster'
+            WHEN r.kind = 'class_membership'
+                 AND r.target NOT IN (SELECT external_id FROM desired_classes)
+            THEN 'the class is not active any more'
+            WHEN r.kind = 'class_membership' THEN 'not enrolled as ' || r.relation || ' any more'
+            ELSE 'no role that asks for it any more' END,
+       NULL, NULL, r.target, r.person, r.relation, coalesce(r.school_id, r.container_id),
+       r.member_id
+FROM removable r
+WHERE NOT (r.relation = 'owner' AND r.kind = 'class_membership'
+           AND r.target IN (SELECT target FROM teacherless))
+"""
+
+
+def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
+    """Makes the table `changes` from desired and existing; needs `leavers` and `uncertain` too.
+
+    `leavers` (external_id, since DATE, disabled BOOLEAN) says since when known people are missing
+    and whether Rollcall disabled them; the up-to-date list is left in `absent_people`.
+    """
+    create = policy.people.mode == "create"
+    location = {"usage_location": policy.people.usage_location}
+    con.execute(_OWNED)
+    con.execute(_CHANGES)
+    con.execute(_ABSENT, {"today": today})
+    if policy.schools.enabled:
+        con.execute(_INSERT + _SCHOOLS)
+    con.execute(_INSERT + _PEOPLE_CREATE, location)
+    con.execute(_INSERT + _PEOPLE_UPDATE, location | {"create": create})
+    if create:
+        days = policy.people.disable_after_days
+        con.execute(_INSERT + _PEOPLE_ENABLE)
+        con.execute(_INSERT + _PEOPLE_DISABLE, {"today": today, "days": days})
+    con.execute(_INSERT + _CLASSES)
+    con.execute(_INSERT + _GROUPS)
+    con.execute(_INSERT + _ADDITIONS)
+    con.execute(_REMOVABLE, {"classes": policy.classes.enabled, "schools": policy.schools.enabled})
+    con.execute(_TEACHERLESS)
+    con.execute(_INSERT + _REMOVALS)
+    report(
+        con,
+        "class.owner.last",
+        """SELECT external_id, origin_file, origin_row, NULL AS value FROM desired_classes
+        WHERE external_id IN (SELECT target FROM teacherless)""",
+    )

@@ -1,0 +1,206 @@
+"""Outcomes: one row of the table `outcomes` for each message of a run, and what they add up to.
+
+    PartitionKey  the run
+    RowKey        `<phase>-<message id>`: the outcome; while its message is in work, a claim
+                  `made-<kind>-<hash of the key>`: the directory object that a create brought
+
+A claim is taken before something is created that the directory does not itself keep unique
+(schools and classes): of two copies of a message only one creates, and whoever finds a claim that
+was left behind looks first whether the object exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from .record import now
+from .storage import OUTCOMES_TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from .change import ChangeMessage
+    from .storage import Storage
+
+Claim = Literal["new", "again", "busy", "ended"]
+CLAIMED = ("school", "class")
+REFERRED_TO = ("class", "group")
+# A claim older than this was left behind by a crash: no write takes that long.
+CLAIM_LIFE = timedelta(minutes=5)
+LONGEST_ERROR = 1000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a message ended: `status` done or failed; `writes` and `requests` it cost."""
+
+    status: Literal["done", "failed"]
+    object_id: str | None = None
+    error: str = ""
+    code: str = ""
+    writes: int = 0
+    requests: int = 0
+
+
+def write_outcome(storage: Storage, message: ChangeMessage, outcome: Outcome) -> None:
+    """Writes the outcome of a message; after a create also where its object is found."""
+    from azure.data.tables import UpdateMode
+
+    table = storage.table(OUTCOMES_TABLE)
+    row = {
+        "PartitionKey": message.run,
+        "status": outcome.status,
+        "kind": message.kind,
+        "key": message.key,
+        "action": message.action,
+        "object_id": outcome.object_id or "",
+    }
+    if message.action == "create" and message.kind in REFERRED_TO:
+        table.upsert_entity(row | {"RowKey": _made_key(message)}, UpdateMode.REPLACE)
+    table.upsert_entity(
+        row
+        | {
+            "RowKey": _row_key(message),
+            "message": message.id,
+            "count": message.count,
+            "error": outcome.error[:LONGEST_ERROR],
+            "code": outcome.code,
+            "writes": outcome.writes,
+            "requests": outcome.requests,
+        },
+        UpdateMode.REPLACE,
+    )
+
+
+def has_outcome(storage: Storage, message: ChangeMessage) -> bool:
+    """Whether the message was dealt with already."""
+    row = _row(storage, message.run, _row_key(message))
+    return row is not None and row["status"] != "claimed"
+
+
+def made_object(storage: Storage, message: ChangeMessage) -> tuple[str, str] | None:
+    """(status, object id) of the create of the entity that a message is about, once it ended."""
+    row = _row(storage, message.run, _made_key(message))
+    return None if row is None else (row["status"], row["object_id"])
+
+
+def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
+    """Takes the right to create for `holder`, a queue message's id.
+
+    new: nobody tried before; again: a try was left behind, look first; busy: another copy of the
+    message is in work; ended: there is an outcome.
+    """
+    from azure.core.exceptions import ResourceExistsError
+
+    row = {
+        "PartitionKey": message.run,
+        "RowKey": _row_key(message),
+        "status": "claimed",
+        "holder": holder,
+        "since": now().isoformat(),
+    }
+    try:
+        storage.table(OUTCOMES_TABLE).create_entity(row)
+    except ResourceExistsError:
+        return _claim_again(storage, row)
+    return "new"
+
+
+def unclaim(storage: Storage, message: ChangeMessage) -> None:
+    """Gives a claim back, so that the next copy of the message may try at once."""
+    from azure.data.tables import UpdateMode
+
+    row = {"PartitionKey": message.run, "RowKey": _row_key(message), "holder": ""}
+    storage.table(OUTCOMES_TABLE).update_entity(row, UpdateMode.MERGE)
+
+
+def count_outcomes(storage: Storage, run: str, phase: int) -> int:
+    """Number of messages of a phase that have their outcome."""
+    rows = storage.table(OUTCOMES_TABLE).query_entities(
+        f"{_phase(run, phase)} and status ne 'claimed'", select=["RowKey"], results_per_page=1000
+    )
+    return sum(1 for _ in rows)
+
+
+def list_outcomes(storage: Storage, run: str, phase: int) -> Iterator[dict[str, Any]]:
+    """The outcomes of a phase."""
+    for row in storage.table(OUTCOMES_TABLE).query_entities(
+        f"{_phase(run, phase)} and status ne 'claimed'", results_per_page=1000
+    ):
+        yield dict(row)
+
+
+def load_outcomes(storage: Storage, con: DuckDBPyConnection, run: str, folder: Path) -> None:
+    """Makes the table `outcomes` of all messages so far, and `created` of what they made."""
+    path = folder / "outcomes.ndjson"
+    with path.open("w", encoding="utf-8") as file:
+        for phase in (1, 2, 3):
+            for row in list_outcomes(storage, run, phase):
+                file.write(json.dumps(row) + "\n")
+    con.execute(
+        """CREATE OR REPLACE TABLE outcomes AS
+        SELECT message, status, kind, key, action, nullif(object_id, '') AS object_id,
+               nullif(error, '') AS error, nullif(code, '') AS code, writes, requests
+        FROM read_json(?, format = 'newline_delimited', columns = {
+            message: 'VARCHAR', status: 'VARCHAR', kind: 'VARCHAR', key: 'VARCHAR',
+            action: 'VARCHAR', object_id: 'VARCHAR', error: 'VARCHAR', code: 'VARCHAR',
+            writes: 'BIGINT', requests: 'BIGINT'})""",
+        [str(path)],
+    )
+    con.execute(
+        """CREATE OR REPLACE TABLE created AS SELECT kind, key, object_id FROM outcomes
+        WHERE action = 'create' AND status = 'done'"""
+    )
+
+
+def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
+    from azure.core import MatchConditions
+    from azure.core.exceptions import ResourceModifiedError
+    from azure.data.tables import UpdateMode
+
+    table = storage.table(OUTCOMES_TABLE)
+    found: dict[str, Any] = table.get_entity(row["PartitionKey"], row["RowKey"])
+    if found["status"] != "claimed":
+        return "ended"
+    oldest = (now() - CLAIM_LIFE).isoformat()
+    if found["holder"] not in ("", row["holder"]) and found["since"] >= oldest:
+        return "busy"
+    try:
+        table.update_entity(
+            row,
+            UpdateMode.REPLACE,
+            etag=found.metadata["etag"],
+            match_condition=MatchConditions.IfNotModified,
+        )
+    except ResourceModifiedError:
+        return "busy"
+    return "again"
+
+
+def _row(storage: Storage, run: str, key: str) -> dict[str, Any] | None:
+    from azure.core.exceptions import ResourceNotFoundError
+
+    try:
+        return dict(storage.table(OUTCOMES_TABLE).get_entity(run, key))
+    except ResourceNotFoundError:
+        return None
+
+
+def _row_key(message: ChangeMessage) -> str:
+    return f"{message.phase}-{message.id}"
+
+
+def _made_key(message: ChangeMessage) -> str:
+    return f"made-{message.kind}-{hashlib.sha256(message.key.encode()).hexdigest()}"
+
+
+def _phase(run: str, phase: int) -> str:
+    # '.' follows '-' in the order of characters.
+    return f"PartitionKey eq '{run}' and RowKey ge '{phase}-' and RowKey lt '{phase}.'"

@@ -1,0 +1,268 @@
+"""Plan: all changes of a run as one immutable, sorted, counted and checksummed value.
+
+A plan is Parquet (`changes.parquet`, one row a change) and JSON (`plan.json`, the summary). The
+checksum covers every change and what is held of it, so that an approval names exactly one plan.
+
+Message ids are part of the plan: whoever enqueues it again, after a crash say, sends the same ids,
+and an id that has its outcome is not applied twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from directory.desired import build_desired
+
+from .change import ACTIONS, KINDS, Change, ChangeMessage
+from .diff import find_changes
+from .guard import hold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from .config import Config
+
+REFERENCES_PER_MESSAGE = 200
+
+_IDENTIFIED = f"""
+CREATE OR REPLACE TABLE plan_changes AS
+WITH entities AS (
+    SELECT c.*, left(sha256(concat_ws('|', kind, key, action, before, after)), 32) AS id,
+           split_part(kind, '_', 1) AS entity  -- of class_membership: class
+    FROM changes c
+), chunked AS (
+    SELECT *, CASE WHEN relation IS NULL THEN 0 ELSE
+        (row_number() OVER (PARTITION BY phase, entity, target, why_held <> '', relation IS NULL
+                            ORDER BY relation DESC, person) - 1) // {REFERENCES_PER_MESSAGE}
+        END AS chunk
+    FROM entities
+)
+SELECT e.id, phase, kind, key, action, school, before, after, reason, why_held,
+       f.name || ':' || (s.line + (e.origin_row - s.row)) AS source,
+       entity, target, person, relation, object_id, member_id,
+       left(sha256(concat_ws('|', phase, entity, target, chunk, why_held <> '')), 24) AS message
+FROM chunked e
+LEFT JOIN files f ON f.id = e.origin_file
+ASOF LEFT JOIN line_shifts s ON s.file = e.origin_file AND s.row <= e.origin_row
+ORDER BY phase, kind, key, action
+"""
+
+_MESSAGES = """
+WITH wanted AS (
+    SELECT c.*, coalesce(c.object_id, o.object_id) AS container,
+           coalesce(c.member_id, p.object_id) AS reference
+    FROM plan_changes c
+    LEFT JOIN created o ON o.kind = c.entity AND o.key = c.target
+    LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
+    WHERE c.phase = $phase AND (c.why_held <> '') = $held
+)
+SELECT message, entity, target,
+       CASE WHEN bool_or(action = 'create') THEN 'create'
+            WHEN bool_or(relation IS NULL) THEN 'update' ELSE 'members' END,
+       any_value(container),
+       coalesce(list(after ORDER BY action) FILTER (after IS NOT NULL), []),
+       coalesce(list(reference ORDER BY reference)
+                FILTER (action = 'add' AND relation = 'member' AND reference IS NOT NULL), []),
+       coalesce(list(reference ORDER BY reference)
+                FILTER (action = 'add' AND relation = 'owner' AND reference IS NOT NULL), []),
+       coalesce(list(reference ORDER BY reference)
+                FILTER (action = 'remove' AND relation = 'member'), []),
+       coalesce(list(reference ORDER BY reference)
+                FILTER (action = 'remove' AND relation = 'owner'), []),
+       count(*) FILTER (relation IS NULL OR reference IS NOT NULL)
+FROM wanted
+GROUP BY message, entity, target
+HAVING count(*) FILTER (relation IS NULL OR reference IS NOT NULL) > 0
+ORDER BY entity, target, message
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The summary of a plan; its changes are the table `plan_changes` of the connection.
+
+    `counts` and `held` are {kind: {action: n}}; `why_held` lists each tripped guard once;
+    `findings` counts what the directory could not take, by severity.
+    """
+
+    run: str
+    checksum: str
+    counts: dict[str, dict[str, int]]
+    held: dict[str, dict[str, int]]
+    why_held: tuple[str, ...]
+    findings: dict[str, int]
+
+    @property
+    def size(self) -> int:
+        """Number of changes, held ones included."""
+        return sum(n for actions in self.counts.values() for n in actions.values())
+
+    @property
+    def held_size(self) -> int:
+        """Number of held changes."""
+        return sum(n for actions in self.held.values() for n in actions.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary, ready for JSON."""
+        return {
+            "run": self.run,
+            "checksum": self.checksum,
+            "changes": self.counts,
+            "held": self.held,
+            "why_held": list(self.why_held),
+            "findings": self.findings,
+        }
+
+    def save(self, con: DuckDBPyConnection, folder: Path) -> None:
+        """Writes plan.json, changes.parquet, directory_findings.parquet into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        con.table("plan_changes").write_parquet(str(folder / "changes.parquet"))
+        con.table("directory_findings").write_parquet(str(folder / "directory_findings.parquet"))
+        (folder / "plan.json").write_text(json.dumps(self.as_dict(), indent=2), encoding="utf-8")
+
+    @classmethod
+    def load(cls, con: DuckDBPyConnection, folder: Path) -> Plan:
+        """Reads what `save` wrote; makes the views plan_changes and directory_findings."""
+        for view, file in (
+            ("plan_changes", "changes.parquet"),
+            ("directory_findings", "directory_findings.parquet"),
+        ):
+            con.read_parquet(str(folder / file)).create_view(view, replace=True)
+        summary = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        return cls(
+            run=summary["run"],
+            checksum=summary["checksum"],
+            counts=summary["changes"],
+            held=summary["held"],
+            why_held=tuple(summary["why_held"]),
+            findings=summary["findings"],
+        )
+
+
+def make_plan(
+    con: DuckDBPyConnection, config: Config, *, run: str, today: date, domains: Sequence[str]
+) -> Plan:
+    """Plans the difference between the roster and the directory, both in `con`.
+
+    Needs the roster tables, the existing_* tables and `leavers`; `domains` are the tenant's
+    verified domains, its default one first. Writes nothing anywhere.
+    """
+    build_desired(con, config, today=today, domains=domains)
+    find_changes(con, config, today)
+    hold(con, config.guards, today)
+    con.execute(_IDENTIFIED)
+    return _summarise(con, run)
+
+
+def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
+    [(checksum,)] = con.execute(
+        "SELECT sha256(coalesce(string_agg(id || why_held, ',' ORDER BY id), '')) FROM plan_changes"
+    ).fetchall()
+    why = con.execute(
+        "SELECT DISTINCT kind || ' ' || action || ': ' || why_held FROM plan_changes "
+        "WHERE why_held <> '' ORDER BY 1"
+    ).fetchall()
+    rows = con.execute("SELECT severity, count(*) FROM directory_findings GROUP BY 1").fetchall()
+    findings: dict[str, int] = {"error": 0, "warning": 0, **dict(rows)}
+    return Plan(
+        run=run,
+        checksum=checksum,
+        counts=_counts(con, "true"),
+        held=_counts(con, "why_held <> ''"),
+        why_held=tuple(reason for (reason,) in why),
+        findings=findings,
+    )
+
+
+def _counts(con: DuckDBPyConnection, where: str) -> dict[str, dict[str, int]]:
+    rows = con.execute(
+        f"SELECT kind, action, count(*) FROM plan_changes WHERE {where} GROUP BY 1, 2"
+    ).fetchall()
+    found = {(kind, action): n for kind, action, n in rows}
+    return {
+        kind: actions
+        for kind in KINDS
+        if (actions := {a: found[kind, a] for a in ACTIONS if (kind, a) in found})
+    }
+
+
+def list_changes(
+    con: DuckDBPyConnection, *, held: bool = False, limit: int | None = None
+) -> Iterator[Change]:
+    """The changes of the plan in `con`, in order; only the held ones with `held`."""
+    names = tuple(Change.__dataclass_fields__)
+    where = "WHERE why_held <> ''" if held else ""
+    rows = con.execute(
+        f"SELECT {', '.join(names)} FROM plan_changes {where} "
+        f"ORDER BY phase, kind, key, action LIMIT {limit or 'ALL'}"
+    )
+    while row := rows.fetchone():
+        yield Change(*row)
+
+
+def start_created(con: DuckDBPyConnection) -> None:
+    """Makes the empty table `created` (kind, key, object_id): what earlier phases brought."""
+    con.execute("CREATE OR REPLACE TABLE created (kind VARCHAR, key VARCHAR, object_id VARCHAR)")
+
+
+def messages(
+    con: DuckDBPyConnection, plan: Plan, phase: int, *, held: bool
+) -> Iterator[ChangeMessage]:
+    """The messages of a phase: the safe changes, or with `held` those that were approved.
+
+    Needs the table `created`. A membership of a person whose account could not be made is left
+    out; `settle` reports it as failed.
+    """
+    for row in con.execute(_MESSAGES, {"phase": phase, "held": held}).fetchall():
+        message, entity, target, action, container, afters, *references, count = row
+        fields: dict[str, Any] = {}
+        for after in afters:
+            fields |= json.loads(after)
+        add_members, add_owners, remove_members, remove_owners = map(tuple, references)
+        yield ChangeMessage(
+            run=plan.run,
+            id=message,
+            phase=phase,
+            kind=entity,
+            key=target,
+            action=action,
+            object_id=container,
+            fields=fields,
+            add_members=add_members,
+            add_owners=add_owners,
+            remove_members=remove_members,
+            remove_owners=remove_owners,
+            count=count,
+        )
+
+
+def settle(con: DuckDBPyConnection) -> None:
+    """Makes `change_outcomes`: one row for each change, from the table `outcomes`.
+
+    `outcomes` has a row for each message (message, status, error, code). A change without one is
+    `held` (not approved), or `failed` because its person has no account.
+    """
+    con.execute(
+        """CREATE OR REPLACE TABLE change_outcomes AS
+        SELECT c.id, c.phase, c.kind, c.key, c.action, c.reason, c.source, c.why_held,
+               CASE WHEN o.status IS NULL AND c.why_held <> '' THEN 'held'
+                    WHEN o.status IS NULL OR (c.relation IS NOT NULL AND c.member_id IS NULL
+                                              AND p.object_id IS NULL) THEN 'failed'
+                    ELSE o.status END AS status,
+               CASE WHEN o.status IS NULL AND c.why_held <> '' THEN NULL
+                    WHEN c.relation IS NOT NULL AND c.member_id IS NULL AND p.object_id IS NULL
+                    THEN 'the person''s account could not be made'
+                    WHEN o.status IS NULL THEN 'nothing is known of this change'
+                    ELSE o.error END AS error,
+               o.code
+        FROM plan_changes c
+        LEFT JOIN outcomes o USING (message)
+        LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
+        ORDER BY c.phase, c.kind, c.key, c.action"""
+    )

@@ -1,0 +1,115 @@
+"""What a roster would change, without writing anything: a run's reading and planning, and no more.
+
+The roster is read and checked exactly as a run does it, and planned against an empty directory or
+against a real one that is only read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from roster.errors import BadInput
+
+from .plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from duckdb import DuckDBPyConnection
+
+    from graph.client import Graph
+    from roster.roster import Roster
+
+    from .config import Config
+
+EMPTY_TENANT_DOMAIN = "contoso.edu"
+
+
+class Preview(NamedTuple):
+    """A plan, the roster it comes from, and the connection that holds both."""
+
+    con: DuckDBPyConnection
+    roster: Roster
+    plan: Plan
+
+
+@contextmanager
+def preview(
+    path: Path,
+    config: Config,
+    *,
+    graph: Callable[[], Graph] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Generator[Preview]:
+    """Plans the roster at `path` against the directory that `graph` connects to, or an empty one.
+
+    Raises BadInput or Refused for a roster that a run would not take either.
+    """
+    from connectors import read_roster
+    from roster.database import open_database
+
+    say: Callable[[str], object] = progress or str
+    with open_database() as con, tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
+        roster = read_roster(path, con, progress=progress)
+        say("reading the directory")
+        domains = _read_directory(con, config, graph, Path(folder))
+        con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        say("planning")
+        today = datetime.now(config.zone).date()
+        yield Preview(
+            con, roster, make_plan(con, config, run="preview", today=today, domains=domains)
+        )
+
+
+def _read_directory(
+    con: DuckDBPyConnection, config: Config, graph: Callable[[], Graph] | None, folder: Path
+) -> list[str]:
+    """Makes the existing_* tables in `con`; returns the verified domains."""
+    from graph.mirror import load_empty, refresh
+
+    if graph is None:
+        load_empty(con)
+        wanted = (config.people.domains.staff, config.people.domains.students)
+        return [*dict.fromkeys(d for d in wanted if d), EMPTY_TENANT_DOMAIN]
+
+    import asyncio
+
+    async def read() -> list[str]:
+        connected = graph()
+        try:
+            await refresh(connected, con, folder)
+            return await connected.verified_domains()
+        finally:
+            await connected.close()
+
+    return asyncio.run(read())
+
+
+def write_changes(con: DuckDBPyConnection, file: Path) -> int:
+    """Writes the plan in `con` to `file` (.json, .csv or .parquet); returns the number of changes.
+
+    In CSV, text that a spreadsheet would take for a formula gets a leading apostrophe.
+    """
+    columns = "phase, kind, key, action, school, before, after, reason, source, why_held, id"
+    query = f"SELECT {columns} FROM plan_changes ORDER BY phase, kind, key, action"
+    formats = {".json": "json, array true", ".csv": "csv, header", ".parquet": "parquet"}
+    if file.suffix not in formats:
+        raise BadInput(
+            f"{file}: cannot write a plan as {file.suffix or 'a file without ending'!r}; "
+            f"use one of {', '.join(formats)}"
+        )
+    if file.suffix == ".csv":
+        query = f"SELECT COLUMNS(*)::VARCHAR FROM ({query})"
+        query = (
+            "SELECT CASE WHEN left(COLUMNS(*), 1) IN ('=', '+', '-', '@', chr(9), chr(13)) "
+            f"THEN '''' || COLUMNS(*) ELSE COLUMNS(*) END FROM ({query})"
+        )
+    name = str(file).replace("'", "''")
+    [(count,)] = con.execute(
+        f"COPY ({query}) TO '{name}' ({'FORMAT ' + formats[file.suffix]})"
+    ).fetchall()
+    return count

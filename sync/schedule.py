@@ -1,0 +1,94 @@
+"""What happens by the clock. One timer ticks every hour, in UTC; what is due is decided here.
+
+Time zones of timers are not supported on Flex Consumption
+(https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-time-zones),
+so the configured zone is applied in code. Each tick
+
+    looks at all source folders, for drops whose event was lost
+    asks again for the step of a run whose control message was lost
+    ends held runs that can no longer be approved
+    starts the nightly run: the last accepted roster, planned for a new day
+    tells, once, that no roster came for too long
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from roster.errors import BadInput
+
+from .accepted import read_accepted
+from .alerts import alert_silence
+from .arrivals import sweep
+from .config import Config, load_config
+from .drop import Drop, start_run
+from .ending import cancel_run
+from .record import DROPPED, END, list_runs, now
+from .step import ask_for
+from .storage import ARCHIVE, RUNS_QUEUE, STATE
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .storage import Storage
+
+logger = logging.getLogger(__name__)
+
+SILENCE = "silence.txt"
+
+
+def tick(storage: Storage, at: datetime | None = None) -> None:
+    """Does what is due at the time `at` (default: now)."""
+    at = at or now()
+    sweep(storage)
+    _revive(storage)
+    try:
+        config = load_config(storage)
+    except BadInput:
+        logger.exception("The configuration is wrong; nothing is done by the clock")
+        return
+    _expire(storage, config, at)
+    _start_nightly(storage, config, at)
+    _watch_silence(storage, config, at)
+
+
+def _revive(storage: Storage) -> None:
+    """A run that is under way has a control message, seen or hidden; with none it would rest."""
+    under_way = [run for run in list_runs(storage) if run.position != END]
+    if under_way and not storage.waiting(RUNS_QUEUE) + storage.waiting(f"{RUNS_QUEUE}-poison"):
+        for run in under_way:
+            ask_for(storage, run.run, run.position)
+
+
+def _expire(storage: Storage, config: Config, at: datetime) -> None:
+    days = config.guards.approval_days
+    for run in list_runs(storage):
+        if run.status == "held" and run.ended and at - run.ended > timedelta(days=days):
+            cancel_run(storage, run, f"nobody approved or rejected it within {days} days")
+
+
+def _start_nightly(storage: Storage, config: Config, at: datetime) -> None:
+    accepted, nightly = read_accepted(storage), config.schedule.nightly
+    if accepted is None or nightly is None:
+        return
+    local = at.astimezone(config.zone)
+    hour, minute = map(int, nightly.split(":"))
+    due = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    last = next(run for run in list_runs(storage) if run.source == accepted.source)
+    # A held run waits for a person, and a newer plan would take it away from under them.
+    if local < due or last.started >= due or last.position != END or last.status == "held":
+        return
+    drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, accepted.run)))
+    start_run(storage, accepted.source, drop, night=f"{due:%Y-%m-%d}")
+
+
+def _watch_silence(storage: Storage, config: Config, at: datetime) -> None:
+    hours = config.alerts.silence_hours
+    last = next((run for run in list_runs(storage) if run.trigger == DROPPED), None)
+    if last is None or at - last.started < timedelta(hours=hours):
+        return
+    if storage.read(STATE, SILENCE) != last.run.encode():
+        alert_silence(storage, last, hours)
+        storage.write(STATE, SILENCE, last.run.encode())
