@@ -1,0 +1,109 @@
+"""`rollcall check`: reads a roster as a run would, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .findings import group_findings
+from .screen import FINDINGS, Json, print_json, results, working
+
+if TYPE_CHECKING:
+    from roster.roster import Roster
+
+RosterPath = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A folder with the CSV files, or one zip of them.")
+]
+
+
+def check(
+    path: RosterPath,
+    as_json: Json = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write every finding to DIR/findings.csv."),
+    ] = None,
+) -> None:
+    """Reads a roster and says what is wrong with it, file and line. Changes nothing.
+
+    An error drops its row, a warning blanks one value; all other rows are used.
+    Exit code 0: nothing found, 1: findings, 2: the files cannot be used at all.
+    """
+    from connectors import read_roster
+    from roster.database import open_database
+
+    with working(f"Reading {path}") as say, open_database() as con:
+        roster = read_roster(path, con, progress=say)
+        if report:
+            report.mkdir(parents=True, exist_ok=True)
+            roster.write_findings(report / "findings.csv")
+        counts = roster.finding_counts()
+        if as_json:
+            print_json(_as_json(roster))
+        else:
+            _print(roster)
+    if any(counts.values()):
+        raise typer.Exit(FINDINGS)
+
+
+def _as_json(roster: Roster) -> dict[str, object]:
+    return {
+        "format": roster.format,
+        "counts": roster.counts(),
+        "dropped": roster.dropped(),
+        "findings": {"error": 0, "warning": 0} | roster.finding_counts(),
+        "rules": [
+            {"id": r.id, "severity": r.severity, "count": r.count, "example": r.example}
+            for r in roster.rules()
+        ],
+    }
+
+
+def _print(roster: Roster) -> None:
+    from rich.table import Table
+
+    console = results()
+    kept, dropped = roster.counts(), roster.dropped()
+    table = Table("table", title=f"Roster ({roster.format})", title_justify="left")
+    table.add_column("rows", justify="right")
+    table.add_column("dropped", justify="right")
+    for name, count in kept.items():
+        lost = dropped.get(name, 0)
+        table.add_row(name, f"{count:,}", f"{lost:,}" if lost else "–")
+    console.print(table)
+    _print_findings(roster)
+    console.print(_verdict(roster.finding_counts(), sum(dropped.values())))
+
+
+def _print_findings(roster: Roster) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = results()
+    groups = group_findings(roster)
+    for group in groups:
+        colour = "red" if group.severity == "error" else "yellow"
+        head = Text.assemble(
+            ("✗ " if group.severity == "error" else "! ", colour),
+            (group.rule, f"bold {colour}"),
+            f"  {group.count:,} × {group.severity}",
+        )
+        console.print(head)
+        console.print(Padding(Text(group.example), (0, 0, 0, 4)))
+        console.print(Padding(Text(f"→ {group.hint}", style="dim"), (0, 0, 0, 4)))
+        for line in group.follow_ons:
+            console.print(Padding(Text(f"↳ {line}", style="dim"), (0, 0, 0, 6)))
+    if groups:
+        console.print()
+
+
+def _verdict(found: dict[str, int], dropped: int) -> str:
+    errors, warnings = found.get("error", 0), found.get("warning", 0)
+    if not errors + warnings:
+        return "[green]Nothing wrong was found: a run would take this roster as it is.[/]"
+    return (
+        f"[bold]{errors:,} errors, {warnings:,} warnings.[/] A run would take this roster without "
+        f"{dropped:,} rows, and would remove nobody because of them."
+    )

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from local.district import District, generate, next_day
+from local.district.writing import Format
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="module")
+def district() -> District:
+    return generate(300, 1, today=TODAY)
+
+
+@pytest.fixture
+def folder(district: District, tmp_path: Path) -> Path:
+    district.write(tmp_path / "day1")
+    return tmp_path / "day1"
+
+
+def check(capsys: pytest.CaptureFixture[str], path: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    code = run(["check", str(path), "--json", *more])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1
+    return code, json.loads(lines[0])
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("format_", "people", "as_zip"),
+    [
+        ("sds-v2.1", 20, True),
+        ("sds-v2.1", 1500, False),
+        ("sds-v1", 20, False),
+        ("sds-v1", 1500, True),
+        ("sds-v1-uk", 120, False),
+    ],
+)
+def test_sample_districts_have_no_findings_on_any_day(
+    format_: Format,
+    people: int,
+    as_zip: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = generate(people, 5, today=TODAY)
+    for day in range(2):
+        target = tmp_path / str(day)
+        made.write(target, format_, as_zip=as_zip)
+        code, told = check(capsys, target)
+        assert (code, told["rules"], told["format"]) == (0, [], format_)
+        made = next_day(made, 5)
+
+
+def test_the_result_counts_every_table(
+    district: District, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = check(capsys, folder)
+    made = district.counts()
+    made["academic_sessions"] = made.pop("sessions")
+    assert code == 0
+    assert list(told) == ["format", "counts", "dropped", "findings", "rules"]
+    assert told["counts"] == made
+    assert told["dropped"] == dict.fromkeys(made, 0)
+    assert told["findings"] == {"error": 0, "warning": 0}
+
+
+def test_findings_make_exit_code_1_and_are_counted_by_rule(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(folder / "classes.csv", "C100001,0001,", "C100001,9999,")
+    code, told = check(capsys, folder)
+    assert code == 1
+    assert told["dropped"]["classes"] == 1
+    assert told["findings"]["error"] == sum(rule["count"] for rule in told["rules"])
+    assert {"id", "severity", "count", "example"} == set(told["rules"][0])
+    examples = " ".join(rule["example"] for rule in told["rules"])
+    assert "classes.csv:4" in examples
+
+
+def test_the_report_holds_every_finding(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(folder / "classes.csv", "C100001,0001,", "C100001,9999,")
+    _, told = check(capsys, folder, "--report", str(tmp_path / "report"))
+    with (tmp_path / "report" / "findings.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == sum(told["findings"].values())
+
+
+def test_people_read_the_root_cause_with_its_follow_ons_and_a_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil(folder / "classes.csv", "C100001,0001,", "C100001,9999,")
+    assert run(["check", str(folder)]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "classes.org_sourced_id.missing 1 × error" in shown
+    assert "because of orgs:9999" in shown
+    assert "would remove nobody because of them" in shown
+
+
+def test_a_good_roster_gets_a_good_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(folder)]) == 0
+    assert "Nothing wrong was found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["nothing", "empty", "cut", "no csv"])
+def test_what_cannot_be_read_is_exit_code_2(
+    what: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / what
+    if what == "empty":
+        path.mkdir()
+    elif what == "cut":
+        path = folder
+        data = (folder / "users.csv").read_bytes()
+        (folder / "users.csv").write_bytes(data[: len(data) // 2])
+    elif what == "no csv":
+        path.write_text("hello")
+    code, told = check(capsys, path)
+    assert code == 2
+    assert told["error"]["exit_code"] == 2
