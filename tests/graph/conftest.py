@@ -58,7 +58,7 @@ async def served(tenant: Tenant) -> AsyncIterator[Served]:
         config = uvicorn.Config(create_app(tenant), log_level="error", lifespan="off")
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110  (uvicorn has no event for it)
             await asyncio.sleep(0.01)
         yield Served(tenant, port)
         server.should_exit = True
