@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from os import SEEK_END
 from pathlib import Path
 
 import duckdb
@@ -19,7 +20,7 @@ from connectors.drop import Drop, DropFile
 from connectors.formats import FileSpec, make_feeds, places
 from connectors.header import Header, read_header
 from connectors.sweep import Swept, sweep
-from roster.errors import Refused
+from roster.errors import BadInput, Refused
 from roster.feed import Feed
 from roster.intake import Intake, broken_keys
 from roster.roster import Roster
@@ -62,7 +63,9 @@ def read_roster(
                     reading.add(file, spec, headers[file.stem])
         reading.check_complete()
         tell("Checking the rows against each other")
-        return validate(con, intake, form.name, row_a_school=form.row_a_school)
+        roster = validate(con, intake, form.name, row_a_school=form.row_a_school)
+        reading.check_ends()
+        return roster
 
 
 def _tell_nobody(_: str) -> None:
@@ -86,6 +89,7 @@ class _Reading:
         self._source = source
         self._last = last
         self._files = 0
+        self._without_end: list[str] = []
 
     def add(self, file: DropFile, spec: FileSpec, header: Header) -> None:
         """Read one file into the tables that it feeds."""
@@ -98,6 +102,8 @@ class _Reading:
         self._intake.add_file(
             number, self._source, file.name, records, f"SELECT row, line FROM {SHIFTS}"
         )
+        if not _has_line_end(file.path):
+            self._without_end.append(file.name)
         self._report(number, spec, header, swept, feeds[0])
         for feed in feeds:
             self._intake.add(feed)
@@ -112,6 +118,28 @@ class _Reading:
                 f"completeness: the last accepted drop had {', '.join(missing)}, this one has not;"
                 " deliver the files again with all of it, or accept the change by hand"
             )
+
+    def check_ends(self) -> None:
+        """Refuse a file that ends without a line end, and with a value that is none.
+
+        Many exporters leave the last line end out, so that alone proves nothing; half a value in
+        the last record, such as the role `stud`, does.
+        """
+        for name in self._without_end:
+            cut = self._con.execute(
+                """SELECT f.line, f.col FROM findings f
+                JOIN files o ON o.name = f.file
+                ASOF JOIN line_shifts s ON s.file = o.id AND s.row <= o.records - 1
+                WHERE f.file = ? AND f.line = s.line + (o.records - 1 - s.row)
+                  AND f.col <> '' AND f.rule NOT LIKE '%.dropped' ORDER BY f.col LIMIT 1""",
+                [name],
+            ).fetchone()
+            if cut:
+                line, column = cut
+                raise BadInput(
+                    f"{name}:{line}: the file ends without a line end, and {column} of its last"
+                    " record is not valid; it is truncated, upload it again"
+                )
 
     def _refuse_empty(self, name: str, spec: FileSpec, records: int) -> None:
         filled = sorted({feed.table for feed in spec.feeds} & self._last)
@@ -146,6 +174,13 @@ class _Reading:
                 f" {literal(', '.join(unknown))} AS value",
                 table=table.name,
             )
+
+
+def _has_line_end(path: Path) -> bool:
+    """Whether the last character, of one byte or of two, ends a line."""
+    with path.open("rb") as file:
+        file.seek(-min(2, path.stat().st_size), SEEK_END)
+        return file.read().rstrip(b"\0")[-1:] in (b"\n", b"\r")
 
 
 def _wanted(spec: FileSpec, header: Header, feeds: list[Feed]) -> Wanted:

@@ -268,3 +268,20 @@ def test_each_record_is_kept_or_dropped_and_each_dropped_key_is_accounted_for(
         if key not in named and line.strip(", "):
             unnamed += 1
     assert unnamed <= (lost[0][0] if lost else 0)
+
+
+@pytest.mark.parametrize("end", ["stude", "s"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_file_that_ends_in_half_a_value_is_refused(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection, end: str, encoding: str
+) -> None:
+    write(tmp_path / "drop", V21)
+    text = V21["enrollments.csv"].rstrip("\n").removesuffix("teacher") + end
+    (tmp_path / "drop" / "enrollments.csv").write_text(text, encoding=encoding)
+    with pytest.raises(BadInput, match=r"enrollments\.csv:4: .* role .* truncated"):
+        read_roster(tmp_path / "drop", con)
+
+
+def test_a_file_may_lack_its_last_line_end(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
+    write(tmp_path / "drop", {name: text.rstrip("\n") for name, text in V21.items()})
+    assert read_roster(tmp_path / "drop", con).counts()["enrollments"] == 3
