@@ -4,15 +4,15 @@ Semantics, as in the real host
 (https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger):
 
 - A batch of `batchSize` messages is fetched as soon as no more than `newBatchThreshold` still run.
-- A fetched message is invisible for the length of the lease, which is renewed at half time while the
-  function runs. A host that dies renews nothing, and the message comes back. In Azure the lease is
-  ten minutes long; here it can be shorter, so that a crash can be watched.
+- A fetched message is invisible for the length of the lease, which is renewed at half time while
+  the function runs. A host that dies renews nothing, and the message comes back. In Azure the lease
+  is ten minutes long; here it can be shorter, so that a crash can be watched.
 - After success the message is deleted. After a failure it is visible again after
   `visibilityTimeout`; at the `maxDequeueCount`th failure it is copied to `<queue>-poison` and
   deleted. A message fetched more often than that (its hosts died) is poisoned without another try.
 - A message that is not base64 cannot be given to the function: that counts as a failed try.
-- A queue that is itself a poison queue has none: there a failed message just stays invisible for the
-  rest of its lease.
+- A queue that is itself a poison queue has none: there a failed message just stays invisible for
+  the rest of its lease.
 - An empty queue is asked less and less often, up to `maxPollingInterval`.
 """
 
@@ -200,7 +200,7 @@ class QueueListener:
         try:
             await self._poison.send_message(message.content)
         except HttpResponseError as error:
-            if error.status_code != 404:  # noqa: PLR2004
+            if error.status_code != 404:
                 raise
             with suppress(ResourceExistsError):
                 await self._poison.create_queue()

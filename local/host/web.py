@@ -149,10 +149,11 @@ def _response(result: object) -> Response:
         return PlainTextResponse(result)
     if not isinstance(result, func.HttpResponse):
         raise TypeError(
-            f"an HTTP function returned {type(result).__name__}; allowed are HttpResponse, str, None"
+            f"an HTTP function returned {type(result).__name__}; "
+            "allowed are HttpResponse, str, None"
         )
     answer = Response(result.get_body(), result.status_code)
-    names = {name.lower() for name in result.headers}
+    names = {name.lower() for name, _ in result.headers.items()}
     if "content-type" not in names:
         text = result.mimetype.startswith("text/")
         kind = f"{result.mimetype}; charset={result.charset}" if text else result.mimetype
