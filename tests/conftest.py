@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from azure.storage.blob import BlobLeaseClient
 
 from local.azurite import Azurite
+from sync.storage import CONTAINERS, QUEUES, TABLES, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,3 +19,28 @@ def azurite() -> Iterator[str]:
     """The connection string of a storage account that starts empty and ends with the session."""
     with Azurite() as running:
         yield running.connection_string
+
+
+@pytest.fixture(scope="session")
+def account(azurite: str) -> Storage:
+    storage = Storage.from_connection_string(azurite)
+    storage.create_missing()
+    return storage
+
+
+@pytest.fixture
+def storage(account: Storage) -> Storage:
+    """The account of this process, emptied for the test."""
+    for container in CONTAINERS:
+        client = account.blobs.get_container_client(container)
+        for blob in client.list_blobs():
+            if blob.lease.state == "leased":
+                BlobLeaseClient(account.blob(container, blob.name)).break_lease(0)
+            client.delete_blob(blob.name)
+    for queue in QUEUES:
+        account.queues.get_queue_client(queue).clear_messages()
+    for name in TABLES:
+        table = account.table(name)
+        for row in table.list_entities(select=["PartitionKey", "RowKey"]):
+            table.delete_entity(row["PartitionKey"], row["RowKey"])
+    return account

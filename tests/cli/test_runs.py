@@ -10,7 +10,7 @@ import pytest
 from cli.main import run
 from local.district import generate
 from sync.record import END, Run, add_run
-from sync.storage import APPROVALS_TABLE, ARRIVALS_QUEUE, QUEUES, ROSTERS, RUNS_TABLE, Storage
+from sync.storage import APPROVALS_TABLE, ARRIVALS_QUEUE, ROSTERS, Storage
 
 START = datetime.now(UTC) - timedelta(minutes=5)
 HELD = Run(
@@ -47,18 +47,8 @@ FAILED = Run(
 
 
 @pytest.fixture
-def account(azurite: str) -> str:
+def account(azurite: str, storage: Storage) -> str:
     """A storage account with a held, a finished and a failed run, and nothing else."""
-    storage = Storage.from_connection_string(azurite)
-    storage.create_missing()
-    for name in (RUNS_TABLE, APPROVALS_TABLE):
-        table = storage.table(name)
-        for row in table.list_entities(select=["PartitionKey", "RowKey"]):
-            table.delete_entity(row["PartitionKey"], row["RowKey"])
-    for queue in QUEUES:
-        storage.queues.get_queue_client(queue).clear_messages()
-    for file in storage.list_files(ROSTERS):
-        storage.delete(ROSTERS, file)
     for record in (HELD, FINISHED, FAILED):
         add_run(storage, record)
     return azurite

@@ -1,4 +1,4 @@
-"""A storage account for each test: the emulator of the session, emptied."""
+"""What the tests of a run share."""
 
 from __future__ import annotations
 
@@ -7,38 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure.storage.blob import BlobLeaseClient
-
-from sync.storage import CONTAINERS, QUEUES, TABLES, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sync.storage import Storage
+
 Taken = list[dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def account(azurite: str) -> Storage:
-    storage = Storage.from_connection_string(azurite)
-    storage.create_missing()
-    return storage
-
-
-@pytest.fixture
-def storage(account: Storage) -> Storage:
-    for container in CONTAINERS:
-        client = account.blobs.get_container_client(container)
-        for blob in client.list_blobs():
-            if blob.lease.state == "leased":
-                BlobLeaseClient(account.blob(container, blob.name)).break_lease(0)
-            client.delete_blob(blob.name)
-    for queue in QUEUES:
-        account.queues.get_queue_client(queue).clear_messages()
-    for name in TABLES:
-        table = account.table(name)
-        for row in table.list_entities(select=["PartitionKey", "RowKey"]):
-            table.delete_entity(row["PartitionKey"], row["RowKey"])
-    return account
 
 
 @pytest.fixture
