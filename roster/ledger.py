@@ -151,7 +151,6 @@ class Ledger:
             JOIN files ON f.file = files.id
             LEFT JOIN headers h
                 ON h.file = f.file AND h.tbl = f.tbl AND h.col = coalesce(f.col, r.col)
-            ORDER BY files.id, 5, f.rule
             """
         )
         con.execute("CREATE OR REPLACE TEMP TABLE doubts AS SELECT DISTINCT * FROM uncertain")
