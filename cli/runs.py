@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,7 +52,7 @@ def show(run: RunId, account: Account = None, as_json: Json = False) -> None:
     else:
         print_run(record)
         for change in held:
-            results().print(f"  {change}", markup=False)
+            results().print(f"  {replace(change, why_held='')}", markup=False)
     if code := exit_code(record):
         raise typer.Exit(code)
 

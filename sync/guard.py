@@ -53,7 +53,7 @@ class Guards(Section):
 
     removals: Limit = Field(default_factory=Limit, description="Limit for the whole tenant")
     school_removals: Limit = Field(
-        default_factory=lambda: Limit(percent=25, count=20),
+        default_factory=lambda: Limit(percent=50, count=20),
         description="Limit within one school",
     )
     approval_days: Annotated[int, Field(ge=1, le=30)] = Field(

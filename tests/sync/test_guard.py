@@ -70,7 +70,7 @@ def test_a_school_is_guarded_by_itself() -> None:
     plan = world.plan(**CREATE)
     assert plan.held == {"class_membership": {"remove": 25}}
     assert plan.why_held == (
-        "class_membership remove: 25 of 30 existing in school S1: more than 20 and more than 25 %",
+        "class_membership remove: 25 of 30 existing in school S1: more than 20 and more than 50 %",
     )
 
 
