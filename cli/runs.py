@@ -46,7 +46,7 @@ def show(run: RunId, account: Account = None, as_json: Json = False) -> None:
 
     storage = open_storage(account)
     record = get_run(storage, run)
-    held = held_rows(storage, run, HELD_SHOWN) if record.held_count else []
+    held = held_rows(storage, run, HELD_SHOWN) if record.status == "held" else []
     if as_json:
         print_json(record.as_dict() | {"held_rows": [change.as_dict() for change in held]})
     else:
@@ -127,8 +127,9 @@ def print_run(run: Run) -> None:
         console.print(run.error, style="red", markup=False)
     if run.changes:
         console.print(counts_table("Changes", run.changes))
+    held = "held" if run.status == "held" else "was held"
     for why in run.why_held:
-        console.print(f"held  {why}", style="yellow", markup=False)
+        console.print(f"{held}  {why}", style="yellow", markup=False)
     if run.status == "held":
         console.print(f'Right? rollcall approve {run.run} --why "…"', markup=False)
         console.print(f'Wrong? rollcall reject {run.run} --why "…"', markup=False)
