@@ -15,8 +15,9 @@ import azure.functions as func
 STORAGE = "AzureWebJobsStorage"
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-# The SDK's own loggers write a line for each request, with addresses that hold file names.
-logging.getLogger("azure").setLevel(logging.WARNING)
+# These write a line for each request, with addresses that hold file names and usernames.
+for noisy in ("azure", "httpx"):
+    logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 @app.timer_trigger(schedule="0 0 * * * *", arg_name="timer")

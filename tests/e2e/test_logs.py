@@ -1,0 +1,38 @@
+"""Nothing that a process of the stack logs names a pupil, not even when names clash."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from local.district import generate
+from local.stack import Stack
+from tests.e2e.test_stack import Place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def test_the_logs_hold_no_names(tmp_path: Path) -> None:
+    generate(people=40, seed=9, today=date.today()).write(tmp_path / "drop")  # noqa: DTZ011
+    with (tmp_path / "drop" / "users.csv").open(encoding="utf-8", newline="") as file:
+        people = [(row["username"], row["familyName"]) for row in csv.DictReader(file)]
+    username = people[0][0]
+    with Stack(logs=tmp_path / "logs") as stack:
+        place = Place(stack)
+        address = stack.graph_url.removesuffix("/v1.0") + "/emulator/faults"
+        lost = {"method": "POST", "path": "/education/users", "status": 504, "when": "after"}
+        httpx.post(address, json=[lost | {"times": 5}]).raise_for_status()
+        assert place.drop(tmp_path / "drop").status == "finished"
+        assert len(place.dump()["users"]) == 40
+    logs = {log.name: log.read_text(encoding="utf-8") for log in (tmp_path / "logs").glob("*.log")}
+    assert len(logs) == 3
+    for name, text in logs.items():
+        assert username not in text, name
+        assert not [person for person, _ in people if person in text], name
