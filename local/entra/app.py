@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -118,7 +119,7 @@ def _json(content: bytes) -> Any:
 def _response(answer: Answer | None, headers: dict[str, str]) -> Response:
     if answer is None:  # a lost answer: the connection breaks off in the middle of it
         return Response(b"", 200, {"content-length": "1"})
-    own = dict(answer.headers)
+    own = {"request-id": str(uuid4()), **answer.headers}
     if "client-request-id" in headers:
         own["client-request-id"] = headers["client-request-id"]
     if answer.body is None:

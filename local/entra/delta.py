@@ -34,7 +34,11 @@ RELATED: dict[str, tuple[Relation, ...]] = {GROUP.name: RELATIONS, UNIT.name: ("
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of a delta query. `since`: a place in the log; None in the first round."""
+    """One round of a delta query. `since`: a place in the log; None in the first round.
+
+    `left`: the links of the object at `place` that no page has told yet, by name and not by
+    number, because others may come and go between two pages.
+    """
 
     view: View
     select: frozenset[str] | None
@@ -42,7 +46,7 @@ class Round:
     until: int
     ids: tuple[str, ...]
     place: int = 0
-    skipped: int = 0
+    left: tuple[tuple[Relation, str], ...] = ()
     issued: datetime | None = None
     rested: bool = False
 
@@ -75,12 +79,13 @@ class Deltas:
             if name in options and view.path in (USER.path, GROUP.path):
                 raise errors.unsupported(f"{name} is not supported for delta queries.")
         log = self._tenant.directory.log[view.kind]
+        address = f"{request.base}/{view.path}/delta"
         if "$skiptoken" in options:
-            return self._known(options["$skiptoken"])
+            return self._known(options["$skiptoken"], address)
         if options.get("$deltatoken") == "latest":
             return Round(view, query.selected(request, view), len(log), len(log), ())
         if "$deltatoken" in options:
-            base = self._known(options["$deltatoken"])
+            base = self._known(options["$deltatoken"], address)
             ids = dict.fromkeys(change.object_id for change in log[base.since or 0 :])
             return Round(view, base.select, base.since, len(log), tuple(ids))
         ids = (
@@ -88,11 +93,13 @@ class Deltas:
         )
         return Round(view, query.selected(request, view), None, len(log), tuple(ids))
 
-    def _known(self, token: str) -> Round:
+    def _known(self, token: str, address: str) -> Round:
         found = self._rounds.get(token)
         if self.resync:
             self.resync = False
-            raise GraphError(410, "resyncRequired", "Resync is required.")
+            raise GraphError(
+                410, "resyncRequired", "Resync is required.", headers={"Location": address}
+            )
         if found is None or found.issued is None or self._tenant.now() - found.issued > LIFE:
             raise errors.bad_request(
                 "The sync state generation is not found; start the sync afresh.",
@@ -112,44 +119,53 @@ class Deltas:
             return [], replace(current, rested=True)
         records: list[dict[str, Any]] = []
         place, room = current.place, SLICE
-        skipped = current.skipped
+        left = current.left
         while place < len(current.ids) and len(records) < PAGE and room > 0:
-            record, rest = self._record(current, current.ids[place], skipped, room, request)
+            record, rest = self._record(current, current.ids[place], left, room, request)
             if record is not None:
                 records.append(record)
                 room -= sum(len(record.get(f"{r}@delta", ())) for r in RELATIONS)
-            place, skipped = (place, rest) if rest else (place + 1, 0)
+            place, left = (place, rest) if rest else (place + 1, ())
         if records and chance.random() < 0.05:
             records.append(records[0])
         if place == len(current.ids):
             return records, None
-        return records, replace(current, place=place, skipped=skipped, rested=False)
+        return records, replace(current, place=place, left=left, rested=False)
 
     def _record(
-        self, current: Round, object_id: str, skipped: int, room: int, request: Request
-    ) -> tuple[dict[str, Any] | None, int]:
-        """What a page says of one object, and how many of its links have been told; 0 = all."""
+        self,
+        current: Round,
+        object_id: str,
+        left: tuple[tuple[Relation, str], ...],
+        room: int,
+        request: Request,
+    ) -> tuple[dict[str, Any] | None, tuple[tuple[Relation, str], ...]]:
+        """What a page says of one object, and the links of it that are left for the next."""
         view, directory = current.view, self._tenant.directory
         found = directory.live.get(object_id)
         if found is None:
-            return self._removed(view, object_id), 0
+            return self._removed(view, object_id), ()
         if not view.shows(found):
-            return None, 0
+            return None, ()
         links, names = self._news(current, found)
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
-        if skipped or minimal:
+        if left or minimal:
             record = {key: record[key] for key in record if key == "id" or key in names}
         elif current.since is not None and not links and not self._concerns(current, names, record):
-            return None, 0
-        told = links[skipped : skipped + room]
+            return None, ()
+        if left:
+            still: list[tuple[Relation, str, bool]] = [
+                (*one, one[1] in found.links(one[0])) for one in left
+            ]
+            links = still
+        told = links[:room]
         for relation, member, present in told:
             entry: dict[str, Any] = {"@odata.type": "#microsoft.graph.user", "id": member}
             if not present:
                 entry["@removed"] = {"reason": "deleted"}
             record.setdefault(f"{relation}@delta", []).append(entry)
-        rest = skipped + len(told)
-        return record, rest if rest < len(links) else 0
+        return record, tuple((link[0], link[1]) for link in links[room:])
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
@@ -181,7 +197,7 @@ class Deltas:
         for change in self._window(current.view.kind, current.since, current.until)[found.id]:
             names |= change.names
             if change.relation is None and not change.names:
-                links = {(r, member): True for r in wanted for member in found.links(r)}
+                links |= {(r, member): True for r in wanted for member in found.links(r)}
             elif change.relation in wanted:
                 links[change.relation, change.member] = change.member in found.links(
                     change.relation

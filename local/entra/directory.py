@@ -171,6 +171,7 @@ class Directory:
         for relation in relations:
             for member in [m for m in back.links(relation) if m not in self.live]:
                 del back.links(relation)[member]
+                self.log[back.kind].append(Change(back.id, frozenset(), relation, member))
 
     def _note(self, changed: DirectoryObject, names: frozenset[str] = frozenset()) -> None:
         self.log[changed.kind].append(Change(changed.id, names, None, ""))

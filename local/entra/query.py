@@ -48,6 +48,14 @@ def page_size(request: Request) -> int:
     return int(text)
 
 
+def start(request: Request) -> int:
+    """The place in the collection at which the page begins; 0 for the first page."""
+    text = request.query.get("$skiptoken", "0")
+    if not text.isdigit():
+        raise errors.bad_request("Badly formed token.", code="BadRequest")
+    return int(text)
+
+
 def filter_test(request: Request, view: View) -> Test | None:
     """What $filter says, as a test of objects; None without a filter."""
     text = request.query.get("$filter")

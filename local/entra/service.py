@@ -7,6 +7,7 @@ https://learn.microsoft.com/graph/api/overview
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from local.entra import errors, links, query, rules
@@ -35,7 +36,7 @@ class Service:
     def list(self, request: Request, view: View) -> Answer:
         """GET on a collection."""
         select, size = query.selected(request, view), query.page_size(request)
-        start = int(request.query.get("$skiptoken") or 0)
+        start = query.start(request)
         page: list[DirectoryObject] = []
         following: int | None = None
         for place, found in self._candidates(request, view, start):
@@ -99,7 +100,7 @@ class Service:
     def linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """GET members or owners."""
         container = self._find(view, key)
-        size, start = query.page_size(request), int(request.query.get("$skiptoken") or 0)
+        size, start = query.page_size(request), query.start(request)
         targets = sorted(container.links(relation).items(), key=lambda link: link[1])
         rest = [(target, serial) for target, serial in targets if serial > start]
         select = request.query.get("$select", "")
@@ -201,7 +202,8 @@ class Service:
         test = query.filter_test(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
-            found = enumerate(self._directory.find(view.kind, *simple))
+            hits = self._directory.find(view.kind, *simple)
+            found = islice(enumerate(hits), start, None)
         else:
             found = self._directory.page(view.kind, start)
         for place, candidate in found:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 READS = frozenset({"GET", "HEAD"})
+# POSTs that only read: https://learn.microsoft.com/graph/throttling-limits
+READING_POSTS = frozenset({("directoryObjects", "getByIds")})
 PUBLIC = "https://graph.microsoft.com/v1.0"
 
 
@@ -86,14 +88,14 @@ class Tenant:
             if fault and fault.when == "before":
                 return _failed(fault, self, request)
             check_role(request.path, request.roles)
-            if request.method not in READS:
+            if _writes(request):
                 self._quota.spend(f"{self.identity.app_id}/{self.identity.tenant_id}")
             self.directory.purge_old(self.now())
             answer = self._router.answer(request)
         except GraphError as error:
             self.counters["throttled"] += error.status == 429
             return self.refusal(error, request.headers)
-        self.counters["writes"] += request.method not in READS
+        self.counters["writes"] += _writes(request)
         if fault:
             return _failed(fault, self, request)
         headers = self._quota.headers() | {"x-ms-resource-unit": "1"}
@@ -120,6 +122,11 @@ class Tenant:
         }
         self._record.write(json.dumps(line) + "\n")
         self._record.flush()
+
+
+def _writes(request: Request) -> bool:
+    """Whether an operation counts against the write quota."""
+    return request.method not in READS and request.path not in READING_POSTS
 
 
 def _failed(fault: Fault, tenant: Tenant, request: Request) -> Answer | None:

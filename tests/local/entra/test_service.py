@@ -186,3 +186,11 @@ async def test_counters_and_dump_tell_what_there_is(call: Caller) -> None:
     assert (group["externalId"], group["members"], group["owners"]) == ("C1", [], [])
     counters = (await call.http.get("/emulator/counters")).json()
     assert (counters["requests"], counters["writes"]) == (3, 3)
+
+
+async def test_reading_by_ids_is_no_write_and_every_answer_has_a_request_id(call: Caller) -> None:
+    person = await call.user("a")
+    found = await call("POST", "/directoryObjects/getByIds", {"ids": [person]})
+    assert [one["id"] for one in found.json()["value"]] == [person]
+    assert (await call.http.get("/emulator/counters")).json()["writes"] == 1
+    assert found.headers["request-id"]
