@@ -25,6 +25,23 @@ NAME = re.compile(r"extension_[0-9a-f]{32}_\w+")
 LONGEST = 256
 EDUCATION = "extension_fe2174665583431c953114ff7268b7b3_Education_"
 OBJECT_TYPE = f"{EDUCATION}ObjectType"
+# The attributes that School Data Sync writes on schools, sections, students and teachers.
+_EDUCATION_NAMES = frozenset(
+    EDUCATION + name
+    for name in """
+    Address AnchorId City Country CourseDescription CourseName CourseNumber CourseSubject
+    DateOfBirth Email EnglishLanguageLearnersStatus FederalRace Gender Grade GraduationYear
+    HighestGrade LowestGrade MailingAddress MailingCity MailingCountry MailingLatitude
+    MailingLongitude MailingState MailingZip MiddleName ObjectType Period Phone ResidenceAddress
+    ResidenceCity ResidenceCountry ResidenceState ResidenceZip ResidentAddress ResidentCity
+    ResidentCountry ResidentLatitude ResidentLongitude ResidentState ResidentZip
+    SchoolNationalCenterForEducationStatisticsId SchoolNumber SchoolPrincipalEmail
+    SchoolPrincipalName SchoolPrincipalSyncSourceId SchoolZone SectionName SectionNumber State
+    StateId Status StudentNumber StudentStatus SyncSource SyncSource_CourseId SyncSource_SchoolId
+    SyncSource_SectionId SyncSource_StudentId SyncSource_TeacherId TeacherNumber
+    TeacherQualification TeacherStatus TermEndDate TermId TermName TermStartDate Title Zip
+    """.split()  # noqa: SIM905
+)
 TARGETS = {"user": "User", "group": "Group", "administrativeUnit": "AdministrativeUnit"}
 
 
@@ -76,9 +93,14 @@ class Extensions:
         prefix = f"extension_{app.replace('-', '').lower()}_"
         return [found for name, found in self._defined.items() if name.startswith(prefix)]
 
+    def spelt(self, name: str) -> str | None:
+        """An extension's name as it was defined, from one in any case; None where there is none."""
+        known = {*self._defined, *(_EDUCATION_NAMES if self._tenant.features.education else ())}
+        return next((one for one in known if one.lower() == name.lower()), None)
+
     def find(self, name: str) -> Json:
         """The definition of an extension; 400 where there is none."""
-        if name.startswith(EDUCATION) and self._tenant.features.education:
+        if name in _EDUCATION_NAMES and self._tenant.features.education:
             return {}
         if name not in self._defined:
             raise undeclared(name)

@@ -37,8 +37,11 @@ class Router:
         self._tenant = tenant
 
     def settle(self) -> None:
-        """Does what is due on the tenant's clock."""
-        self._tenant.agenda.run(self._tenant.now())
+        """Does what is due on the tenant's clock, and what comes of that."""
+        now = self._tenant.now()
+        self._tenant.agenda.run(now)
+        while self._tenant.dynamic.notice(now):
+            self._tenant.agenda.run(now)
 
     def answer(self, request: Request) -> Answer:
         """The answer; 400 for an address that does not exist, 405 for a method it has not."""

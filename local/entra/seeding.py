@@ -21,7 +21,7 @@ _KINDS: dict[str, Kind] = {
     "administrativeUnits": "administrativeUnit",
 }
 _DEFAULTS: dict[Kind, Json] = {
-    "user": {"accountEnabled": True},
+    "user": {"accountEnabled": True, "userType": "Member"},
     "group": {"groupTypes": []},
     "administrativeUnit": {},
 }

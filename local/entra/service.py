@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from local.entra import education, errors, links, query, rules
 from local.entra.clock import stamp
+from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, VIEWS, View
@@ -248,7 +249,10 @@ class Service:
     def _create(self, view: View, body: Json, bound: list[tuple[Relation, str]]) -> DirectoryObject:
         values = rules.check_names(view, body, self._tenant.extensions)
         rules.check_creation(view, values, self._directory, self._tenant.domains)
+        self._tenant.dynamic.check(view, values, None)
         links.check_bind(self._directory, None, bound)
+        if is_dynamic(values) and any(relation == "members" for relation, _ in bound):
+            raise links.decided_by_rule()
         created = self._directory.add(
             view.kind, self._completed(view, self._stored(view, values, None)),
             education=view.education,
@@ -267,12 +271,15 @@ class Service:
         if view.kind == "group" and "Unified" in values.get("groupTypes", ()):
             mail = f"{values['mailNickname']}@{self._tenant.domains[0]}"
             values = values | {"mail": mail, "proxyAddresses": [f"SMTP:{mail}"]}
+        if view.kind == "user":
+            values = {"userType": "Member"} | values
         return values | (now if view.kind != "administrativeUnit" else {})
 
     def _update(self, view: View, changed: DirectoryObject, body: Json) -> None:
         bound = links.bound(body) if view is GROUP else []
         values = rules.check_names(view, body, self._tenant.extensions)
         rules.check_update(view, changed, values, self._directory, self._tenant.domains)
+        self._tenant.dynamic.check(view, values, changed)
         links.check_bind(self._directory, changed, bound)
         self._directory.update(changed, self._stored(view, values, changed))
         links.bind(self._directory, changed, bound)

@@ -15,6 +15,7 @@ from local.entra.agenda import Agenda
 from local.entra.clock import Clock, SystemClock, stamp
 from local.entra.delta import Deltas
 from local.entra.directory import Directory
+from local.entra.dynamic import DynamicMembership
 from local.entra.errors import GraphError
 from local.entra.extensions import Extensions
 from local.entra.faults import LOST, Fault, Faults
@@ -56,6 +57,7 @@ class Tenant:
         self.features = features or Features()
         self.extensions = Extensions(self)
         self.agenda = Agenda()
+        self.dynamic = DynamicMembership(self)
         self._clock = clock or SystemClock()
         self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
         self.faults = Faults()
