@@ -82,6 +82,10 @@ class Router:
                 return service.by_ids(request)
             case ("applications", app, "extensionProperties"):
                 return service.extension_properties(request, app)
+            case ("teams", *rest):
+                return self._tenant.teams.answer(request, tuple(rest))
+            case ("groups", key, "team"):
+                return self._tenant.teams.of_group(request, key)
             case ("groups(uniqueName=)", name):
                 if request.method == "GET":
                     return service.named_group(request, name)

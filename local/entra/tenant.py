@@ -25,6 +25,7 @@ from local.entra.messages import Answer, Json, Request
 from local.entra.quota import WRITES, WriteQuota
 from local.entra.routes import Router
 from local.entra.service import Service
+from local.entra.teams import Teams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +59,7 @@ class Tenant:
         self.extensions = Extensions(self)
         self.agenda = Agenda()
         self.dynamic = DynamicMembership(self)
+        self.teams = Teams(self)
         self._clock = clock or SystemClock()
         self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
         self.faults = Faults()

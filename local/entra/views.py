@@ -134,12 +134,12 @@ GROUP = View(
         "proxyAddresses securityEnabled securityIdentifier theme uniqueName visibility"
     ),
     more=_words(
-        "assignedLicenses creationOptions deletedDateTime isAssignableToRole "
+        "assignedLicenses creationOptions deletedDateTime isArchived isAssignableToRole "
         "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
         "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions"
     ),
     read_only=_words(
-        "id assignedLicenses createdDateTime creationOptions deletedDateTime mail "
+        "id assignedLicenses createdDateTime creationOptions deletedDateTime isArchived mail "
         "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
         "onPremisesSyncEnabled proxyAddresses resourceProvisioningOptions securityIdentifier"
     ),
