@@ -16,6 +16,7 @@ from local.entra import errors, query
 from local.entra.errors import GraphError
 from local.entra.links import RELATIONS
 from local.entra.messages import Answer
+from local.entra.permissions import hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Deltas:
         if not view.shows(found):
             return None, ()
         links, names = self._news(current, found)
+        links = [link for link in links if not hides(found, link[0], request)]
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
         if left or minimal:

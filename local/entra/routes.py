@@ -39,6 +39,7 @@ class Router:
     def settle(self) -> None:
         """Does what is due on the tenant's clock, and what comes of that."""
         now = self._tenant.now()
+        self._tenant.capacity.notice(now)
         self._tenant.agenda.run(now)
         while self._tenant.dynamic.notice(now):
             self._tenant.agenda.run(now)
@@ -78,6 +79,15 @@ class Router:
                 return service.domains(request)
             case ("organization",):
                 return service.organization(request)
+            case ("subscribedSkus",):
+                _only(request, "GET")
+                return service.subscriptions(request)
+            case ("users", key, "assignLicense"):
+                _only(request, "POST")
+                return service.assign_licence(request, key)
+            case ("users", key, "licenseDetails"):
+                _only(request, "GET")
+                return service.licence_details(request, key)
             case ("directoryObjects", "getByIds"):
                 return service.by_ids(request)
             case ("applications", app, "extensionProperties"):
