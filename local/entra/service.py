@@ -21,10 +21,11 @@ from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, VIEWS, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.entra.objects import DirectoryObject, Relation
+    from local.entra.objects import DirectoryObject, Kind, Relation
     from local.entra.tenant import Tenant
 
 NO_CONTENT = Answer(204)
+PLAIN: dict[Kind, View] = {"user": USER, "group": GROUP, "administrativeUnit": UNIT}
 
 
 class Service:
@@ -105,22 +106,24 @@ class Service:
 
     # Links
 
-    def linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
-        """GET members or owners."""
+    def linked(
+        self, request: Request, view: View, key: str, relation: Relation, shown: View | None
+    ) -> Answer:
+        """GET members or owners. `shown`: the only type to list, and to list as; None: all."""
         container = self._find(view, key)
         size, start = query.page_size(request), query.start(request)
-        shown = {} if hides(container, relation, request) else container.links(relation)
-        targets = sorted(shown.items(), key=lambda link: link[1])
-        rest = [(target, serial) for target, serial in targets if serial > start]
+        links_ = {} if hides(container, relation, request) else container.links(relation)
+        live = self._directory.live
+        rest = sorted(
+            (serial, target)
+            for target, serial in links_.items()
+            if serial > start and (shown is None or shown.shows(live[target]))
+        )
         select = request.query.get("$select", "")
         names = frozenset(name.strip() for name in select.split(",")) if select else None
-        page = [
-            {"@odata.type": f"#microsoft.graph.{self._directory.live[target].kind}"}
-            | USER.body(self._directory.live[target], names)
-            for target, _ in rest[:size]
-        ]
-        following = rest[size - 1][1] if len(rest) > size else None
-        return self._listed(request, "directoryObjects", page, following)
+        page = [_linked_body(live[target], shown, names) for _, target in rest[:size]]
+        following = rest[size - 1][0] if len(rest) > size else None
+        return self._listed(request, shown.path if shown else "directoryObjects", page, following)
 
     def count_linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """GET members/$count: an advanced query."""
@@ -224,8 +227,7 @@ class Service:
             raise errors.bad_request("Too many ids: the maximum is 1000.")
         found = [self._directory.live[key.lower()] for key in ids if key.lower() in
                  self._directory.live]  # fmt: skip
-        shown = [{"@odata.type": f"#microsoft.graph.{one.kind}"} | USER.body(one, None)
-                 for one in found]  # fmt: skip
+        shown = [_linked_body(one, None, None) for one in found]
         return self._listed(request, "directoryObjects", shown, None)
 
     def deleted(self, request: Request, view: View) -> Answer:
@@ -240,7 +242,7 @@ class Service:
     def restore(self, request: Request, key: str) -> Answer:
         """POST /directory/deletedItems/{id}/restore; a name taken meanwhile is a conflict."""
         gone = self._gone(key)
-        view = {"user": USER, "group": GROUP, "administrativeUnit": UNIT}[gone.kind]
+        view = PLAIN[gone.kind]
         rules.check_values(view, gone.values, self._directory, self._tenant.domains, gone)
         self._directory.restore(gone)
         return Answer(200, self._told(request, view, gone))
@@ -352,6 +354,13 @@ class Service:
             asked = "&".join(f"{n}={v}" for n, v in (options | {"$skiptoken": following}).items())
             body["@odata.nextLink"] = f"{request.base}/{'/'.join(request.path)}?{asked}"
         return Answer(200, body)
+
+
+def _linked_body(one: DirectoryObject, shown: View | None, names: frozenset[str] | None) -> Json:
+    """An object in a list of links: as the type asked for, or as its own with its name."""
+    if shown is not None:
+        return shown.body(one, names)
+    return {"@odata.type": f"#microsoft.graph.{one.kind}"} | PLAIN[one.kind].body(one, names)
 
 
 def _object(request: Request) -> Json:
