@@ -171,7 +171,7 @@ class Deltas:
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
-        told = set(record) | (current.select or set())
+        told = set(record) | (current.select or frozenset[str]())
         return not names or bool(names & told) or current.select is None
 
     def _removed(self, view: View, object_id: str) -> dict[str, Any] | None:
