@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 _SLOT = 10.0  # seconds over which, twice, the share of refused load is told
-_DEBT = 30.0  # seconds of refill: the most that requests made while throttled can add up to
+_DEBT = 10.0  # seconds of refill: the most that requests made while throttled can add up to
+_GRACE = 1.0  # seconds until a caller can have read that it is throttled
 
 
 class Bucket:
@@ -13,7 +14,16 @@ class Bucket:
     """
 
     __slots__ = (
-        "_accepted", "_at", "_level", "_refused", "_slot", "_until", "capacity", "drain", "rate",
+        "_accepted",
+        "_at",
+        "_level",
+        "_refused",
+        "_since",
+        "_slot",
+        "_until",
+        "capacity",
+        "drain",
+        "rate",
         "seconds",
     )  # fmt: skip
 
@@ -24,6 +34,7 @@ class Bucket:
         self.drain = 0.0
         self._level = self.capacity
         self._at = now
+        self._since = 0.0
         self._until = 0.0
         self._slot = 0
         self._accepted = [0.0, 0.0]
@@ -42,9 +53,11 @@ class Bucket:
     def refuse(self, cost: float, now: float, lack: float, *, accrue: bool) -> float:
         """Notes a refusal; the seconds after which there is enough.
 
-        `accrue`: a request that comes before it was told to counts all the same.
+        `accrue`: a request that comes before callers were told to counts all the same.
         """
-        if accrue and now < self._until:
+        if now >= self._until:
+            self._since = now
+        elif accrue and now >= self._since + _GRACE:
             taken = min(cost, max(0.0, self._level + self.rate * _DEBT))
             self._level -= taken
             lack += taken

@@ -9,13 +9,13 @@ a unit or school are rows of their own, so those of different members never meet
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from local.entra.prices import writes
 
 if TYPE_CHECKING:
     from local.entra.directory import Directory
-    from local.entra.messages import Request
+    from local.entra.messages import Json, Request
 
 _SAME = {"classes": "groups", "teams": "groups"}  # one object, seen through several types
 
@@ -64,6 +64,7 @@ class Concurrency:
             collection, key = "administrativeUnits", self._directory.schools.get(key, key)
         written = f"{_SAME.get(collection, collection)}/{key.lower()}"
         if collection == "administrativeUnits" and below:
-            reference = request.body.get("@odata.id") if isinstance(request.body, dict) else ""
-            written += f"/{'/'.join(below)}/{str(reference).rpartition('/')[2]}".lower()
+            body = cast("Json", request.body) if isinstance(request.body, dict) else {}
+            member = str(body.get("@odata.id")).rpartition("/")[2]
+            written += f"/{'/'.join(below)}/{member}".lower()
         return written

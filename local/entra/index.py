@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,5 +129,5 @@ class Index:
 
 
 def _holds(held: Any, value: str) -> bool:
-    texts = held if isinstance(held, list) else [held]
+    texts = cast("list[Any]", held) if isinstance(held, list) else [held]
     return value.lower() in (str(text).lower() for text in texts if text is not None)

@@ -158,6 +158,5 @@ def _reading(request: Request) -> int:
 def _references(body: Any) -> int:
     if not isinstance(body, dict):
         return 0
-    found = cast("dict[str, Any]", body)
-    return sum(len(value or ()) for name, value in found.items() if name.endswith("@odata.bind")
-               and isinstance(value, list))  # fmt: skip
+    found = cast("dict[str, list[Any] | None]", body)
+    return sum(len(value or ()) for name, value in found.items() if name.endswith("@odata.bind"))

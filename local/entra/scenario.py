@@ -10,7 +10,7 @@ import types
 import typing
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal, Union, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -48,52 +48,65 @@ class Quotas(_Section):
     """Limits: https://learn.microsoft.com/graph/throttling-limits."""
 
     tenant_size: Literal["S", "M", "L"] = "L"
-    units: Count | None = Field(None, description="resource units per 10 s; None: by size")
-    writes: Count = Field(3_000, description="directory writes per 150 s of one app")
-    tenant_writes: Count = Field(18_000, description="directory writes per 300 s of all apps")
+    units: Count | None = Field(default=None, description="resource units per 10 s; None: by size")
+    writes: Count = Field(default=3_000, description="directory writes per 150 s of one app")
+    tenant_writes: Count = Field(
+        default=18_000, description="directory writes per 300 s of all apps"
+    )
     bind_cost: Literal["one", "thirds"] = Field(
-        "one", description="write units of a bind of n references: 1, or n/3 rounded up"
+        default="one", description="write units of a bind of n references: 1, or n/3 rounded up"
     )
-    education: Count = Field(35_000, description="education requests per 10 s of one app")
+    education: Count = Field(default=35_000, description="education requests per 10 s of one app")
     education_writes_count: bool = Field(
-        True, description="education writes are directory writes as well"
+        default=True, description="education writes are directory writes as well"
     )
-    extensions: Count = Field(455, description="open and schema extensions, requests per 10 s")
-    reports: Count = Field(5, description="auditLogs, requests per 10 s")
-    teams: bool = Field(True, description="whether the limits of Teams hold")
-    bulk_uploads: Count = Field(40, description="bulkUpload calls per 5 s")
-    bulk_uploads_daily: Count = Field(2_000, description="bulkUpload calls in 24 h")
-    retry_after: bool = Field(True, description="whether a 429 tells Retry-After")
-    throttled_accrue: bool = Field(True, description="requests while throttled count as well")
-    noise: Annotated[float, Field(ge=0)] = Field(0, description="writes per second of other apps")
+    extensions: Count = Field(
+        default=455, description="open and schema extensions, requests per 10 s"
+    )
+    reports: Count = Field(default=5, description="auditLogs, requests per 10 s")
+    teams: bool = Field(default=True, description="whether the limits of Teams hold")
+    bulk_uploads: Count = Field(default=40, description="bulkUpload calls per 5 s")
+    bulk_uploads_daily: Count = Field(default=2_000, description="bulkUpload calls in 24 h")
+    retry_after: bool = Field(default=True, description="whether a 429 tells Retry-After")
+    throttled_accrue: bool = Field(
+        default=True, description="requests while throttled count as well"
+    )
+    noise: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="writes per second of other apps"
+    )
 
 
 class Lag(_Section):
     """The longest delays of replication, in seconds; each object's are drawn up to them."""
 
-    reads: Seconds = Field(0, description="an object that is new answers 404")
-    references: Seconds = Field(0, description="an object that is new cannot be bound or changed")
-    teams: Seconds = Field(0, description="a group that is new cannot become a team")
-    index: Seconds = Field(0, description="lists, filters and delta queries show the past")
+    reads: Seconds = Field(default=0, description="an object that is new answers 404")
+    references: Seconds = Field(
+        default=0, description="an object that is new cannot be bound or changed"
+    )
+    teams: Seconds = Field(default=0, description="a group that is new cannot become a team")
+    index: Seconds = Field(default=0, description="lists, filters and delta queries show the past")
 
 
 class Batch(_Section):
     """How $batch answers: https://learn.microsoft.com/graph/json-batching."""
 
     failed_dependency: bool = Field(
-        False, description="the envelope answers 424 when an item of it was throttled"
+        default=False, description="the envelope answers 424 when an item of it was throttled"
     )
     order: Literal["shuffled", "given", "reversed"] = "shuffled"
     concurrency: bool = Field(
-        True, description="items that write one user or group at the same time: 409 but for one"
+        default=True,
+        description="items that write one user or group at the same time: 409 but for one",
     )
 
 
 class DeltaSettings(_Section):
     """Quirks of delta queries: https://learn.microsoft.com/graph/delta-query-overview."""
 
-    empty_pages: Share = Field(0.1, description="chance of an empty page that others follow")
-    replays: Share = Field(0.05, description="chance that a page tells an object twice")
+    empty_pages: Share = Field(
+        default=0.1, description="chance of an empty page that others follow"
+    )
+    replays: Share = Field(default=0.05, description="chance that a page tells an object twice")
 
 
 class Scenario(_Section):
@@ -147,7 +160,7 @@ def changed(scenario: Scenario, text: str, source: str) -> tuple[Scenario, froze
 
 def _tree(text: str, source: str) -> tuple[dict[str, Any], yaml.Node | None]:
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        tree = cast("yaml.Node | None", yaml.compose(text, Loader=yaml.SafeLoader))
         values = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -160,7 +173,7 @@ def _tree(text: str, source: str) -> tuple[dict[str, Any], yaml.Node | None]:
         raise BadInput(
             f"{source}:1: a scenario is a mapping of settings; allowed: {_names(Scenario)}"
         )
-    return values, tree
+    return cast("dict[str, Any]", values), tree
 
 
 def _checked(values: dict[str, Any], tree: yaml.Node | None, source: str) -> Scenario:

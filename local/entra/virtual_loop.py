@@ -32,6 +32,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._clock = clock
         self._jumping = _JumpingSelector(clock)
         super().__init__(self._jumping)
+        # A moment in seconds since 1970 is no finer than this; a timer that is due fires.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._clock.seconds()
@@ -43,6 +45,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.threads += 1
         future.add_done_callback(self._jumping.thread_ended)
         return future
+
+    async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109
+        self._jumping.threads += 1
+        ending: Any = super().shutdown_default_executor
+        try:
+            await ending(timeout)
+        finally:
+            self._jumping.threads -= 1
 
 
 class _JumpingSelector(selectors.DefaultSelector):
