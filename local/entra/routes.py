@@ -37,7 +37,7 @@ class Router:
         self._deltas = deltas
         self._tenant = tenant
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Does what is due on the tenant's clock, and what comes of that."""
         now = self._tenant.now()
         self._tenant.capacity.notice(now)
@@ -47,11 +47,11 @@ class Router:
 
     def answer(self, request: Request) -> Answer:
         """The answer; 400 for an address that does not exist, 405 for a method it has not."""
-        self.settle()
+        self.catch_up()
         try:
             return self._answer(request)
         finally:
-            self.settle()
+            self.catch_up()
 
     def _answer(self, request: Request) -> Answer:
         path = request.path

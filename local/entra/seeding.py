@@ -51,7 +51,7 @@ def seed(tenant: Tenant, objects: Json) -> Json:
         name: [_add(tenant, kind, values) for values in cast("list[Json]", objects.get(name, []))]
         for name, kind in _KINDS.items()
     }
-    tenant.settle()
+    tenant.catch_up()
     return {name: [one.id for one in found] for name, found in made.items()}
 
 

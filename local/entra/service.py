@@ -112,16 +112,15 @@ class Service:
         """GET members or owners. `shown`: the only type to list, and to list as; None: all."""
         container = self._find(view, key)
         size, start = query.page_size(request), query.start(request)
-        links_ = {} if hides(container, relation, request) else container.links(relation)
-        live = self._directory.live
-        rest = sorted(
-            (serial, target)
-            for target, serial in links_.items()
-            if serial > start and (shown is None or shown.shows(live[target]))
-        )
+        found = self._linked(request, container, relation)
+        rest = [
+            (serial, one)
+            for serial, one in found
+            if serial > start and (shown is None or shown.shows(one))
+        ]
         select = request.query.get("$select", "")
         names = frozenset(name.strip() for name in select.split(",")) if select else None
-        page = [_linked_body(live[target], shown, names) for _, target in rest[:size]]
+        page = [_linked_body(one, shown, names) for _, one in rest[:size]]
         following = rest[size - 1][0] if len(rest) > size else None
         return self._listed(request, shown.path if shown else "directoryObjects", page, following)
 
@@ -129,9 +128,7 @@ class Service:
         """GET members/$count: an advanced query."""
         if not request.eventual():
             raise errors.bad_request("$count is not currently supported.")
-        container = self._find(view, key)
-        hidden = hides(container, relation, request)
-        return Answer(200, str(0 if hidden else len(container.links(relation))))
+        return Answer(200, str(len(self._linked(request, self._find(view, key), relation))))
 
     def add_link(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """POST members/$ref."""
@@ -261,13 +258,26 @@ class Service:
         test = query.filter_test(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
-            hits = self._directory.find(view.kind, *simple)
+            hits = self._tenant.index.find(view.kind, *simple)
             found = islice(enumerate(hits), start, None)
         else:
-            found = self._directory.page(view.kind, start)
+            found = self._tenant.index.page(view.kind, start)
         for place, candidate in found:
             if view.shows(candidate) and (test is None or test(candidate)):
                 yield place, candidate
+
+    def _linked(
+        self, request: Request, container: DirectoryObject, relation: Relation
+    ) -> list[tuple[int, DirectoryObject]]:
+        """The links of a container that the caller may see, in the order of their joining."""
+        if hides(container, relation, request):
+            return []
+        index = self._tenant.index
+        version = index.version(container.id) or container
+        found = ((serial, index.version(key)) for key, serial in version.links(relation).items())
+        return sorted(
+            ((serial, one) for serial, one in found if one is not None), key=lambda link: link[0]
+        )
 
     def _find(self, view: View, key: str) -> DirectoryObject:
         wanted = self._directory.schools.get(key, "") if view is SCHOOL else key

@@ -240,7 +240,7 @@ async def test_an_address_of_somebody_elses_is_taken(call: Caller) -> None:
 
 async def test_an_unknown_switch_is_refused_by_name(call: Caller) -> None:
     answer = await call.http.post("/emulator/features", json={"ruleDelays": 1})
-    assert (answer.status_code, "ruleDelay," in answer.json()["message"]) == (400, True)
+    assert (answer.status_code, "ruleDelay," in answer.json()["error"]) == (400, True)
     for values in ({"ruleDelay": -1}, {"education": 1}, {"provisioningTarget": "moon"}):
         assert (await call.http.post("/emulator/features", json=values)).status_code == 400
     await call.set(ruleDelay=5)
