@@ -203,8 +203,8 @@ class Deltas:
                 links[change.relation, change.member] = change.member in found.links(
                     change.relation
                 )
-        news = [(r, member, present) for (r, member), present in links.items()]
-        return news, frozenset() if fresh else frozenset(names)
+        told = frozenset(() if fresh else names)
+        return [(r, member, present) for (r, member), present in links.items()], told
 
     def _window(self, kind: Kind, since: int, until: int) -> dict[str, list[Change]]:
         """A stretch of the log by object; the last few are kept, as a round has many pages."""
