@@ -133,12 +133,12 @@ class References:
 
     async def _missing(self, group: str, wanted: Wanted) -> Wanted:
         """What of `wanted` is not there; reads no more pages than it takes to find the others."""
-        missing = wanted
+        missing: Wanted = list(wanted)
         for relation in dict.fromkeys(relation for relation, _ in wanted):
             url = f"/groups/{group}/{relation}?$select=id&$top=999"
             async for page in self._graph.pages(url, hold=HOLD):
-                there = {(relation, person["id"].lower()) for person in page["value"]}
-                missing = [pair for pair in missing if (pair[0], pair[1].lower()) not in there]
+                there = {str(person["id"]).lower() for person in page["value"]}
+                missing = [p for p in missing if p[0] != relation or p[1].lower() not in there]
                 if not any(other == relation for other, _ in missing):
                     break
         return missing

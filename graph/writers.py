@@ -25,7 +25,7 @@ from roster.errors import Terminal
 
 from . import bodies
 from .errors import AmbiguousWrite, NotThere, error_for, reaction_to
-from .exchange import GraphRequest, as_object, from_sdk
+from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
 from .passwords import first_password
 from .references import (
     PER_REQUEST,
@@ -56,15 +56,13 @@ class Writer:
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
-        for _ in range(PASSWORD_TRIES):
-            body = bodies.person_body(fields, first_password())
-            builder = self.graph.sdk.education.users
-            request = from_sdk(builder.to_post_request_information(body), object=fields["upn"])
-            response = await self.graph.send(request)
-            if response.ok:
-                return response.body["id"]
-            if reaction_to(response).meaning != "password":
+        request, response = await self._post_person(fields)
+        for _ in range(PASSWORD_TRIES - 1):
+            if response.ok or reaction_to(response).meaning != "password":
                 break
+            request, response = await self._post_person(fields)
+        if response.ok:
+            return response.body["id"]
         if reaction_to(response).meaning != "conflict":
             raise error_for(request, response)
         found = await self._find_person(fields["upn"])
@@ -76,6 +74,12 @@ class Writer:
         if _roster_id(found) != fields["external_id"]:
             raise error_for(request, response)
         return found["id"]
+
+    async def _post_person(self, fields: Mapping[str, Any]) -> tuple[GraphRequest, GraphResponse]:
+        body = bodies.person_body(fields, first_password())
+        builder = self.graph.sdk.education.users
+        request = from_sdk(builder.to_post_request_information(body), object=fields["upn"])
+        return request, await self.graph.send(request)
 
     async def update_person(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of an account."""
