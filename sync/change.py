@@ -59,8 +59,9 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people. `count` is the number of
-    changes the message stands for; `progress` is what its last try left for the next. Well under
-    the 48 KiB that a base64 message may carry
+    changes the message stands for. A message that is sent again says only what is left to do, and
+    in `tries` how often it came again for which reason, and in `progress` what is known of work
+    under way elsewhere. Well under the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -79,5 +80,5 @@ class ChangeMessage(BaseModel):
     remove_members: tuple[str, ...] = ()
     remove_owners: tuple[str, ...] = ()
     count: int = 1
-    attempt: int = 1
+    tries: dict[str, int] = {}
     progress: dict[str, Any] = {}
