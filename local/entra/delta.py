@@ -16,6 +16,7 @@ from local.entra import errors, query
 from local.entra.errors import GraphError
 from local.entra.links import RELATIONS
 from local.entra.messages import Answer
+from local.entra.permissions import hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class Deltas:
         if not view.shows(found):
             return None, ()
         links, names = self._news(current, found)
+        links = [link for link in links if not hides(found, link[0], request)]
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
         if left or minimal:
@@ -169,7 +171,8 @@ class Deltas:
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
-        return not names or bool(names & set(record)) or current.select is None
+        told = set(record) | (current.select or frozenset[str]())
+        return not names or bool(names & told) or current.select is None
 
     def _removed(self, view: View, object_id: str) -> dict[str, Any] | None:
         directory = self._tenant.directory
@@ -193,18 +196,17 @@ class Deltas:
         if current.since is None:
             return [(r, member, True) for r in wanted for member in found.links(r)], frozenset()
         links: dict[tuple[Relation, str], bool] = {}
-        names, fresh = set[str](), False
+        names: set[str] = set()
         for change in self._window(current.view.kind, current.since, current.until)[found.id]:
             names |= change.names
             if change.relation is None and not change.names:
-                fresh = True
+                names |= current.view.properties  # it came into being: all of it is news
                 links |= {(r, member): True for r in wanted for member in found.links(r)}
             elif change.relation in wanted:
                 links[change.relation, change.member] = change.member in found.links(
                     change.relation
                 )
-        told = frozenset(() if fresh else names)
-        return [(r, member, present) for (r, member), present in links.items()], told
+        return [(r, member, present) for (r, member), present in links.items()], frozenset(names)
 
     def _window(self, kind: Kind, since: int, until: int) -> dict[str, list[Change]]:
         """A stretch of the log by object; the last few are kept, as a round has many pages."""

@@ -133,6 +133,7 @@ class Teams:
             raise _failed(400, "BadRequest", "A display name must be provided.")
         if len(members) != 1 or "owner" not in members[0].get("roles", ()):
             raise _failed(400, "BadRequest", "A team needs exactly one owner when it is made.")
+        self._tenant.capacity.check()
         owner = self._user(members[0])
         plain = re.sub(r"[^A-Za-z0-9]", "", body["displayName"])[:40]
         nickname = f"{plain}{uuid4().hex[:8]}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from local.entra.agenda import Agenda
+from local.entra.capacity import Capacity
 from local.entra.clock import Clock, SystemClock, stamp
 from local.entra.delta import Deltas
 from local.entra.directory import Directory
@@ -20,8 +21,10 @@ from local.entra.errors import GraphError
 from local.entra.extensions import Extensions
 from local.entra.faults import LOST, Fault, Faults
 from local.entra.features import Features
-from local.entra.identity import ALL_ROLES, Identity, check_role
+from local.entra.identity import ALL_ROLES, Identity
+from local.entra.licences import Licences
 from local.entra.messages import Answer, Json, Request
+from local.entra.permissions import check_role
 from local.entra.provisioning import Provisioning
 from local.entra.quota import WRITES, WriteQuota
 from local.entra.routes import Router
@@ -56,14 +59,16 @@ class Tenant:
         self.domains = tuple(domains)
         self.chance = random.Random(seed)
         self.directory = Directory()
+        self._clock = clock or SystemClock()
+        self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
         self.features = features or Features()
         self.extensions = Extensions(self)
         self.agenda = Agenda()
         self.dynamic = DynamicMembership(self)
         self.teams = Teams(self)
         self.provisioning = Provisioning(self)
-        self._clock = clock or SystemClock()
-        self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
+        self.licences = Licences(self)
+        self.capacity = Capacity(self)
         self.faults = Faults()
         self.deltas = Deltas(self)
         self.counters = {"requests": 0, "writes": 0, "http": 0, "throttled": 0}
@@ -104,7 +109,7 @@ class Tenant:
         try:
             if fault and fault.when == "before":
                 return _failed(fault, self, request)
-            check_role(request.path, request.roles)
+            check_role(request)
             if _writes(request):
                 self._quota.spend(f"{self.identity.app_id}/{self.identity.tenant_id}")
             self.directory.purge_old(self.now())

@@ -152,6 +152,10 @@ class TestEducationAttributes:
         assert one[f"{EDUCATION}SyncSource_StudentId"] == "U1"
         path = f"/users?$filter={EDUCATION}SyncSource_StudentId eq 'U1'"
         assert [one["id"] for one in (await call("GET", path)).json()["value"]] == [key]
+        link = (await call("GET", link)).json()["@odata.deltaLink"].partition("/v1.0")[2]
+        await call("PATCH", f"/education/users/{key}", {"student": {"externalId": None}})
+        [one] = (await call("GET", link)).json()["value"]
+        assert one[f"{EDUCATION}SyncSource_StudentId"] is None
 
     async def test_nobody_else_writes_them(self, call: Caller) -> None:
         answer = await call("POST", "/users", user("ann") | {f"{EDUCATION}Grade": "09"})
