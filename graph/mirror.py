@@ -113,7 +113,7 @@ LEFT JOIN (
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
        s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
-       CASE a.body->>'membershipType' WHEN 'Dynamic' THEN a.body->>'membershipRule' END
+       CASE lower(a.body->>'membershipType') WHEN 'dynamic' THEN a.body->>'membershipRule' END
            AS membership_rule
 FROM mirror_schools s
 LEFT JOIN mirror_school_units u ON u.school_id = s.id

@@ -39,10 +39,12 @@ class References:
         if kind == "school":
             await _all(self._add_to_school(object_id, person) for person in members)
             return
-        wanted = [("owners", person) for person in owners]
-        wanted += [("members", person) for person in members]
+        await self.bind(object_id, in_order(members, owners))
+
+    async def bind(self, group: str, wanted: list[tuple[str, str]]) -> None:
+        """Adds people to a group or class, each as (`owners` or `members`, person)."""
         for start in range(0, len(wanted), PER_REQUEST):
-            await self._bind(object_id, wanted[start : start + PER_REQUEST])
+            await self._bind(group, wanted[start : start + PER_REQUEST])
 
     async def remove(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str]
@@ -52,6 +54,15 @@ class References:
         removals += [self._removal(kind, object_id, "owners", person) for person in owners]
         for information in removals:
             await self._remove(from_sdk(information, object=object_id))
+
+    def bound(self, wanted: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+        """What a group's body says to bind people to it."""
+        return {
+            f"{relation}@odata.bind": [
+                self._graph.reference(person) for other, person in wanted if other == relation
+            ]
+            for relation in dict.fromkeys(relation for relation, _ in wanted)
+        }
 
     async def _bind(self, group: str, wanted: list[tuple[str, str]]) -> None:
         request = self._binding(group, wanted)
@@ -68,14 +79,8 @@ class References:
     def _binding(self, group: str, wanted: list[tuple[str, str]]) -> GraphRequest:
         from msgraph.generated.models.group import Group
 
-        bound = {
-            f"{relation}@odata.bind": [
-                self._graph.reference(person) for other, person in wanted if other == relation
-            ]
-            for relation in dict.fromkeys(relation for relation, _ in wanted)
-        }
         builder = self._graph.sdk.groups.by_group_id(group)
-        body = Group(additional_data=bound)
+        body = Group(additional_data=self.bound(wanted))
         return from_sdk(builder.to_patch_request_information(body), object=group)
 
     async def _missing(self, group: str, wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -109,6 +114,12 @@ class References:
         gone = response.status == 404 or reaction_to(response).meaning == "absent"
         if not response.ok and not gone:
             raise error_for(request, response)
+
+
+def in_order(members: Sequence[str], owners: Sequence[str]) -> list[tuple[str, str]]:
+    """(relation, person) in the order of binding: owners first."""
+    wanted = [("owners", person) for person in owners]
+    return wanted + [("members", person) for person in members]
 
 
 async def _all(works: Iterable[Awaitable[None]]) -> None:

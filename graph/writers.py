@@ -6,8 +6,9 @@ How each stays single:
             carries the same roster id
     school  POST cannot be repeated blindly: after a lost answer, or on a second attempt, it is
     class   looked up by externalId first
-    group   PATCH by uniqueName with `Prefer: create-if-missing` is an upsert
-            (https://learn.microsoft.com/graph/api/group-upsert)
+    group   PATCH by uniqueName with `Prefer: create-if-missing` is an upsert that binds the first
+            twenty people too (https://learn.microsoft.com/graph/api/group-upsert); a class that is
+            a plain Microsoft 365 group is made in the same way
 
 References are in `references.py`.
 """
@@ -23,14 +24,14 @@ from . import bodies
 from .errors import AmbiguousWrite, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
 from .passwords import first_password
-from .references import References
+from .references import PER_REQUEST, References, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .client import Graph
+    from msgraph.generated.models.group import Group
 
-BOUND_AT_CREATION = 20
+    from .client import Graph
 
 
 class Writer:
@@ -42,6 +43,11 @@ class Writer:
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
+        object_id = await self._create_person(fields)
+        await self._extend(object_id, fields)
+        return object_id
+
+    async def _create_person(self, fields: Mapping[str, Any]) -> str:
         body = bodies.person_body(fields, first_password())
         request = from_sdk(
             self.graph.sdk.education.users.to_post_request_information(body), repeatable=False
@@ -58,9 +64,18 @@ class Writer:
 
     async def update_person(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of an account."""
-        user = self.graph.sdk.education.users.by_education_user_id(object_id)
-        body = bodies.person_body(fields)
-        await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
+        if bodies.has_education_fields(fields):
+            user = self.graph.sdk.education.users.by_education_user_id(object_id)
+            body = bodies.person_body(fields)
+            await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
+        await self._extend(object_id, fields)
+
+    async def _extend(self, object_id: str, fields: Mapping[str, Any]) -> None:
+        """Writes the fields that only `/users` takes."""
+        body = bodies.extension_body(fields)
+        if body is not None:
+            user = self.graph.sdk.users.by_user_id(object_id)
+            await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
 
     async def create_school(self, fields: Mapping[str, Any], *, attempted: bool) -> str:
         """Creates a school with its administrative unit; returns the school's id."""
@@ -68,13 +83,26 @@ class Writer:
         request = from_sdk(
             builder.to_post_request_information(bodies.school_body(fields)), repeatable=False
         )
-        return await self._create(request, "school", fields["external_id"], attempted)
+        object_id = await self._create(request, "school", fields["external_id"], attempted)
+        await self._rule_unit(object_id, fields)
+        return object_id
 
     async def update_school(self, object_id: str, fields: Mapping[str, Any]) -> None:
-        """Writes the given fields of a school."""
-        school = self.graph.sdk.education.schools.by_education_school_id(object_id)
-        body = bodies.school_body(fields)
-        await self.graph.do(from_sdk(school.to_patch_request_information(body), object=object_id))
+        """Writes the given fields of a school; its membership rule stands on its unit."""
+        if "display_name" in fields:
+            school = self.graph.sdk.education.schools.by_education_school_id(object_id)
+            body = bodies.school_body(fields)
+            request = from_sdk(school.to_patch_request_information(body), object=object_id)
+            await self.graph.do(request)
+        await self._rule_unit(object_id, fields)
+
+    async def _rule_unit(self, school: str, fields: Mapping[str, Any]) -> None:
+        if "membership_rule" not in fields:
+            return
+        found = await self.graph.get(f"/education/schools/{school}/administrativeUnit?$select=id")
+        unit = self.graph.sdk.directory.administrative_units.by_administrative_unit_id(found["id"])
+        body = bodies.unit_body(fields["membership_rule"])
+        await self.graph.do(from_sdk(unit.to_patch_request_information(body), object=found["id"]))
 
     async def create_class(self, fields: Mapping[str, Any], *, attempted: bool) -> str:
         """Creates a class group; returns its object id."""
@@ -84,8 +112,18 @@ class Writer:
         )
         return await self._create(request, "class", fields["external_id"], attempted)
 
+    async def upsert_class(
+        self, fields: Mapping[str, Any], members: Sequence[str], owners: Sequence[str]
+    ) -> str:
+        """Creates a class as a plain group with its people, or finds it; returns its object id."""
+        body = bodies.class_group_body(fields)
+        return await self._upsert(fields["unique_name"], body, in_order(members, owners))
+
     async def update_class(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of a class group."""
+        if set(fields) == {"display_name"}:  # all that a plain group may need, and each group has
+            await self.update_group(object_id, fields)
+            return
         class_ = self.graph.sdk.education.classes.by_education_class_id(object_id)
         body = bodies.class_body(fields)
         await self.graph.do(from_sdk(class_.to_patch_request_information(body), object=object_id))
@@ -94,28 +132,35 @@ class Writer:
         self, unique_name: str, fields: Mapping[str, Any], members: Sequence[str]
     ) -> str:
         """Creates a security group with its members, or finds it; returns its object id."""
-        bound = [self.graph.reference(member) for member in members[:BOUND_AT_CREATION]]
-        builder = self.graph.sdk.groups_with_unique_name(unique_name)
+        return await self._upsert(unique_name, bodies.group_body(fields), in_order(members, ()))
+
+    async def _upsert(self, unique_name: str, body: Group, wanted: list[tuple[str, str]]) -> str:
+        body.additional_data = dict(self._references.bound(wanted[:PER_REQUEST]))
         request = from_sdk(
-            builder.to_patch_request_information(bodies.group_body(fields, bound)),
+            self.graph.sdk.groups_with_unique_name(unique_name).to_patch_request_information(body),
             object=unique_name,
             headers={"Prefer": "create-if-missing"},
         )
         response = await self.graph.send(request)
         if response.status == 201:
-            object_id, rest = response.body["id"], members[BOUND_AT_CREATION:]
+            object_id, rest = response.body["id"], wanted[PER_REQUEST:]
         elif response.ok or reaction_to(response).meaning == "exists":
-            object_id, rest = await self._existing("group", unique_name), members
+            object_id, rest = await self._existing("group", unique_name), wanted
+        elif response.status == 400 and (found := await self.find("group", unique_name)):
+            # What may be said at creation only was refused: an earlier try was answered too late.
+            object_id, rest = found, wanted
         else:
             raise error_for(request, response)
-        await self.add_references("group", object_id, rest, [])
+        await self._references.bind(object_id, rest)
         return object_id
 
     async def update_group(self, object_id: str, fields: Mapping[str, Any]) -> None:
-        """Writes the given fields of a security group."""
+        """Writes the given fields of a group."""
         group = self.graph.sdk.groups.by_group_id(object_id)
-        body = bodies.group_body({k: v for k, v in fields.items() if k == "display_name"}, [])
-        await self.graph.do(from_sdk(group.to_patch_request_information(body), object=object_id))
+        request = from_sdk(
+            group.to_patch_request_information(bodies.group_body(fields)), object=object_id
+        )
+        await self.graph.do(request)
 
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str]

@@ -55,6 +55,9 @@ class DirectoryWriter(Protocol):
     async def create_school(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
     async def update_school(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def create_class(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
+    async def upsert_class(
+        self, fields: dict[str, Any], members: Sequence[str], owners: Sequence[str], /
+    ) -> str: ...
     async def update_class(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def upsert_group(
         self, unique_name: str, fields: dict[str, Any], members: Sequence[str], /
@@ -134,6 +137,8 @@ class Applier:
             return await self.writer.create_person(fields)
         if message.kind == "school":
             return await self.writer.create_school(fields, attempted=attempted)
+        if _is_plain_class(message):
+            return await self.writer.upsert_class(fields, message.add_members, message.add_owners)
         if message.kind == "class":
             return await self.writer.create_class(fields, attempted=attempted)
         return await self.writer.upsert_group(message.key, fields, message.add_members)
@@ -223,7 +228,13 @@ class _Busy(Transient):
     """Another copy of the message is in work."""
 
 
+def _is_plain_class(message: ChangeMessage) -> bool:
+    """Whether the message makes a class as a plain group, which has a unique name."""
+    return message.kind == "class" and "unique_name" in message.fields
+
+
 def _additions(message: ChangeMessage) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Members and owners still to add: a group was made with its members."""
-    made_with_members = message.action == "create" and message.kind == "group"
-    return () if made_with_members else message.add_members, message.add_owners
+    """Members and owners still to add: a group is made with its people."""
+    if message.action == "create" and (message.kind == "group" or _is_plain_class(message)):
+        return (), ()
+    return message.add_members, message.add_owners

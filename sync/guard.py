@@ -69,6 +69,8 @@ FROM existing_people a LEFT JOIN desired_people p USING (external_id)
 WHERE a.external_source = 'sis' AND a.account_enabled GROUP BY ALL
 UNION ALL
 SELECT kind, school, count(*) FROM managed_members GROUP BY ALL
+UNION ALL
+SELECT 'person_rule', school, count(*) FROM rule_values WHERE old IS NOT NULL GROUP BY ALL
 """
 
 _IN_TENANT = """
