@@ -9,10 +9,13 @@ import httpx
 import pytest
 import yaml
 
+from graph.client import connect
 from local.district import generate, next_day
 from sync.approval import approve
+from sync.config import Config
 from sync.cost import Cost
 from sync.drop import drop
+from sync.preview import Preview, preview
 from sync.record import Run, list_runs
 from sync.storage import CONFIG, Storage, shared_storage
 from tests.sync.entra import Entra, entra, use, work_off
@@ -197,5 +200,23 @@ def test_whole_runs_write_exactly_what_their_plans_say(
     [done] = [found for found in list_runs(storage) if found.run == second.run]
     assert (done.status, done.failed) == ("finished", 0)
     assert done.writes == done.expected_writes == written(tenant) - first.writes
-    again = run("2")
-    assert (again.writes, again.expected_writes, again.changes) == (0, 0, {})
+    with preview(tmp_path / "2", Config.model_validate(config), graph=connect) as seen:
+        assert seen.plan.size == 0
+        assert by_rule(seen) == ruled(seen)
+        assert bool(ruled(seen)) is (membership == "dynamic")
+
+
+def ruled(seen: Preview) -> set[tuple[str, str]]:
+    """(container, person) as the policy of rules would have it."""
+    return set(seen.con.execute("SELECT target, person FROM ruled_members").fetchall())
+
+
+def by_rule(seen: Preview) -> set[tuple[str, str]]:
+    """The same from the directory, where rules decide."""
+    query = """SELECT c.target, k.external_id FROM existing_members m
+        JOIN (SELECT unit_id AS id, external_id AS target FROM owned_schools
+              WHERE membership_rule IS NOT NULL
+              UNION ALL SELECT id, unique_name FROM owned_groups
+              WHERE membership_rule IS NOT NULL) c ON c.id = m.container_id
+        JOIN known_people k ON k.object_id = m.member_id"""
+    return set(seen.con.execute(query).fetchall())
