@@ -96,7 +96,8 @@ SELECT u.id, u.body->>'userPrincipalName' AS upn, u.body->>'mail' AS mail,
        u.body->>'officeLocation' AS office_location, u.body->>'employeeId' AS employee_id,
        u.body->>'onPremisesSamAccountName' AS sam_account_name,
        u.body->>'onPremisesImmutableId' AS immutable_id,
-       u.body->>'onPremisesExtensionAttributes' AS extension_attributes,
+       json_merge_patch('{}', coalesce(u.body->'onPremisesExtensionAttributes', '{}'))::VARCHAR
+           AS extension_attributes,
        coalesce(from_json(u.body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
 FROM mirror_users u
 LEFT JOIN mirror_education_users e USING (id)
@@ -113,7 +114,7 @@ LEFT JOIN (
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
        s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
-       CASE a.body->>'membershipType' WHEN 'Dynamic' THEN a.body->>'membershipRule' END
+       CASE lower(a.body->>'membershipType') WHEN 'dynamic' THEN a.body->>'membershipRule' END
            AS membership_rule
 FROM mirror_schools s
 LEFT JOIN mirror_school_units u ON u.school_id = s.id

@@ -1,8 +1,9 @@
 """Change: one difference between desired and existing; and the message that asks for it.
 
 A plan lists changes one by one, a membership being a change of its own, so that counts, guards and
-reasons are exact. What travels through the queue is one message for each changed entity, holding
-all of that entity's changes of a phase.
+reasons are exact. So is what an account says of where its person belongs, for membership rules to
+read (`person_rule`): it gains a place, or it loses one, which is a removal. What travels through
+the queue is one message for each changed entity, holding all of that entity's changes of a phase.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 ENTITIES = ("school", "person", "class", "group", "team")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
-KINDS = (*ENTITIES, *MEMBERSHIPS)
+PERSON_RULE = "person_rule"
+KINDS = (*ENTITIES, PERSON_RULE, *MEMBERSHIPS)
 ACTIONS = ("create", "update", "enable", "restore", "add", "remove", "disable", "archive")
 REMOVALS = ("remove", "disable", "archive")
 
@@ -43,8 +45,12 @@ class Change:
     def __str__(self) -> str:
         held = f"  [held: {self.why_held}]" if self.why_held else ""
         came_from = f" ({self.source})" if self.source else ""
-        detail = f" {self.before or ''} → {self.after or ''}" if self.action == "update" else ""
+        detail = f" {self.before or ''} → {self.after or ''}" if self._tells_values else ""
         return f"{self.action} {self.kind} {self.key}{detail}: {self.reason}{came_from}{held}"
+
+    @property
+    def _tells_values(self) -> bool:
+        return self.action == "update" or self.kind == PERSON_RULE
 
     def as_dict(self) -> dict[str, Any]:
         """The change with `before` and `after` as objects, ready for JSON."""

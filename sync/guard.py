@@ -71,6 +71,8 @@ UNION ALL
 SELECT 'team', school, count(*) FROM class_teams WHERE NOT archived GROUP BY ALL
 UNION ALL
 SELECT kind, school, count(*) FROM managed_members GROUP BY ALL
+UNION ALL
+SELECT 'person_rule', school, count(*) FROM rule_values WHERE old IS NOT NULL GROUP BY ALL
 """
 
 _IN_TENANT = """

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from directory.desired import build_desired
 
 from .change import ACTIONS, KINDS, Change, ChangeMessage
+from .cost import Cost, find_costs
 from .diff import find_changes
 from .guard import hold
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from .config import Config
 
+# Whole binds of twenty, so that splitting an entity into messages takes no further write.
 REFERENCES_PER_MESSAGE = 200
 
 _IDENTIFIED = f"""
@@ -92,7 +94,9 @@ class Plan:
     """The summary of a plan; its changes are the table `plan_changes` of the connection.
 
     `counts` and `held` are {kind: {action: n}}; `why_held` lists each tripped guard once;
-    `findings` counts what the directory could not take, by severity.
+    `findings` counts what the directory could not take, by severity. `cost` is that of what flows,
+    `held_cost` what an approval adds. `by_rule` counts the memberships that rules decide, by kind:
+    they are no changes.
     """
 
     run: str
@@ -101,6 +105,9 @@ class Plan:
     held: dict[str, dict[str, int]]
     why_held: tuple[str, ...]
     findings: dict[str, int]
+    cost: Cost
+    held_cost: Cost
+    by_rule: dict[str, int]
 
     @property
     def size(self) -> int:
@@ -121,6 +128,9 @@ class Plan:
             "held": self.held,
             "why_held": list(self.why_held),
             "findings": self.findings,
+            "cost": self.cost.as_dict(),
+            "held_cost": self.held_cost.as_dict(),
+            "by_rule": self.by_rule,
         }
 
     def save(self, con: DuckDBPyConnection, folder: Path) -> None:
@@ -146,6 +156,9 @@ class Plan:
             held=summary["held"],
             why_held=tuple(summary["why_held"]),
             findings=summary["findings"],
+            cost=Cost.from_dict(summary["cost"]),
+            held_cost=Cost.from_dict(summary["held_cost"]),
+            by_rule=summary["by_rule"],
         )
 
 
@@ -174,6 +187,8 @@ def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
     ).fetchall()
     rows = con.execute("SELECT severity, count(*) FROM directory_findings GROUP BY 1").fetchall()
     findings: dict[str, int] = {"error": 0, "warning": 0, **dict(rows)}
+    ruled = con.execute("SELECT kind, count(*) FROM ruled_members GROUP BY 1 ORDER BY 1").fetchall()
+    cost, held_cost = find_costs(con)
     return Plan(
         run=run,
         checksum=checksum,
@@ -181,6 +196,9 @@ def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
         held=_counts(con, "why_held <> ''"),
         why_held=tuple(reason for (reason,) in why),
         findings=findings,
+        cost=cost,
+        held_cost=held_cost,
+        by_rule=dict(ruled),
     )
 
 

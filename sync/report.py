@@ -85,12 +85,14 @@ def _changes(con: DuckDBPyConnection, run: Run, plan: Plan) -> dict[str, Any]:
     [(writes, requests)] = con.execute(
         "SELECT coalesce(sum(writes), 0)::BIGINT, coalesce(sum(requests), 0)::BIGINT FROM outcomes"
     ).fetchall()
+    costs = [plan.cost] if held else [plan.cost, plan.held_cost]
     return {
         "status": "held" if held else "finished",
         "ended": now(),
         "held": plan.held if held else {},
         "failed": failed,
         "writes": writes,
+        "expected_writes": sum(cost.writes + cost.teams for cost in costs),
         "requests": run.read_requests + requests,
     }
 

@@ -120,6 +120,7 @@ def _planned(made: Plan, found: dict[str, int], requests: int) -> Next:
             "held": made.held,
             "why_held": made.why_held[:MOST_REASONS],
             "checksum": made.checksum,
+            "expected_writes": made.cost.writes + made.cost.teams,
             "findings": {
                 name: found.get(name, 0) + made.findings.get(name, 0)
                 for name in ("error", "warning")
