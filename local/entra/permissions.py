@@ -41,6 +41,7 @@ _WRITE_DELETED = f"{_DELETE_USERS} Group.ReadWrite.All AdministrativeUnit.ReadWr
 _OWN_LICENCES = "LicenseAssignment.ReadWrite.All"
 _READ_ORGANIZATION = f"Organization.Read.All Organization.ReadWrite.All {_DIRECTORY}"
 _WRITE_APPS = "Application.ReadWrite.All Application.ReadWrite.OwnedBy"
+_UPLOAD = "SynchronizationData-User.Upload SynchronizationData-User.Upload.OwnedBy"
 _READ_LOG = "ProvisioningLog.Read.All AuditLog.Read.All+Directory.Read.All"
 _DELETED = "directory/deletedItems"
 _UNITS = "directory/administrativeUnits(/.*)?"
@@ -81,7 +82,7 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     ("GET", r"teams/[^/]+/operations/.*", f"Team.Create {_READ_TEAMS}"),
     ("GET", r"teams/.*", _READ_TEAMS),
     ("*", r"teams/.*", _SETTINGS),
-    ("POST", r"servicePrincipals/.*/bulkUpload", f"SynchronizationData-User.Upload {_JOBS}"),
+    ("POST", r"servicePrincipals/.*/bulkUpload", f"{_UPLOAD} {_JOBS}"),
     ("GET", r"servicePrincipals/.*/jobs(/.*)?", f"Synchronization.Read.All {_JOBS}"),
     ("*", r"servicePrincipals/.*/jobs(/.*)?", _JOBS),
     ("GET", r"auditLogs/provisioning", _READ_LOG),

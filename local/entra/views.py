@@ -136,7 +136,8 @@ GROUP = View(
     more=_words(
         "assignedLicenses creationOptions deletedDateTime isArchived isAssignableToRole "
         "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
-        "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions"
+        "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions "
+        "microsoft_EducationClassLmsExt microsoft_EducationClassSisExt"
     ),
     read_only=_words(
         "id assignedLicenses createdDateTime creationOptions deletedDateTime isArchived mail "
