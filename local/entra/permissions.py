@@ -117,15 +117,26 @@ def _only_members(request: Request) -> bool:
 
 
 def _needed(method: str, path: str) -> tuple[frozenset[str], ...] | None:
-    for one, pattern, roles in _compiled():
+    for one, pattern, roles in _compiled().get(_start(path), ()):
         if one in (method, "*") and pattern.fullmatch(path):
             return roles
     return None
 
 
+_Line = tuple[str, re.Pattern[str], tuple[frozenset[str], ...]]
+
+
+def _start(text: str) -> str:
+    return re.split(r"\W", text, maxsplit=1)[0]
+
+
 @cache
-def _compiled() -> list[tuple[str, re.Pattern[str], tuple[frozenset[str], ...]]]:
-    return [(method, re.compile(text), _alternatives(roles)) for method, text, roles in _LINES]
+def _compiled() -> dict[str, list[_Line]]:
+    """The lines by the word that their addresses begin with."""
+    found: dict[str, list[_Line]] = {}
+    for method, text, roles in _LINES:
+        found.setdefault(_start(text), []).append((method, re.compile(text), _alternatives(roles)))
+    return found
 
 
 def _alternatives(roles: str) -> tuple[frozenset[str], ...]:
