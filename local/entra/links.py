@@ -43,14 +43,23 @@ def bound(body: dict[str, Any]) -> list[tuple[Relation, str]]:
 
 
 def check_bind(
-    directory: Directory, group: DirectoryObject | None, wanted: list[tuple[Relation, str]]
+    directory: Directory,
+    group: DirectoryObject | None,
+    wanted: list[tuple[Relation, str]],
+    *,
+    unified: bool = False,
 ) -> None:
-    """Refuses the whole bind if any reference of it cannot be added."""
+    """Refuses the whole bind if any reference of it cannot be added.
+
+    `group` is None where it is still to be made, as a Microsoft 365 group if `unified`.
+    """
     if group is not None and wanted:
         check_manual(group)
-    for _, target in wanted:
-        if target.lower() not in directory.live:
+    for relation, target in wanted:
+        found = directory.live.get(target.lower())
+        if found is None:
             raise errors.not_found(target)
+        _check_kind(found, relation, unified=unified or (group is not None and group.unified))
     owners = [target for relation, target in wanted if relation == "owners"]
     # The service counts before it drops duplicates.
     if len(owners) + (len(group.owners) if group else 0) > MOST_OWNERS and owners:
@@ -67,6 +76,19 @@ def check_bind(
             raise errors.already_linked(relation)
 
 
+def _check_kind(target: DirectoryObject, relation: Relation, *, unified: bool) -> None:
+    """Owners are users, and so are the members of a Microsoft 365 group; no unit is in anything.
+
+    https://learn.microsoft.com/graph/api/group-post-members
+    """
+    only_users = relation == "owners" or unified
+    if target.kind == "administrativeUnit" or (only_users and target.kind != "user"):
+        raise errors.bad_request(
+            f"Invalid object type: an object of type '{target.kind}' cannot be added to the "
+            f"'{relation}' of this object."
+        )
+
+
 def bind(directory: Directory, group: DirectoryObject, wanted: list[tuple[Relation, str]]) -> None:
     """Adds what `check_bind` let through."""
     for relation, target in wanted:
@@ -80,6 +102,14 @@ def add(directory: Directory, container: DirectoryObject, relation: Relation, bo
     bind(directory, container, [(relation, referenced_id(reference))])
 
 
+def check_kind_of(directory: Directory, body: Any, kind: str) -> None:
+    """Refuses a reference to an object of another kind."""
+    reference = cast("dict[str, Any]", body).get("@odata.id") if isinstance(body, dict) else None
+    found = directory.live.get(referenced_id(reference).lower())
+    if found is not None and found.kind != kind:
+        raise errors.bad_request(f"Invalid object type: an object of type '{kind}' is expected.")
+
+
 def remove(
     directory: Directory, container: DirectoryObject, relation: Relation, target: str
 ) -> None:
@@ -87,7 +117,7 @@ def remove(
     check_manual(container)
     if target.lower() not in container.links(relation):
         raise errors.not_found(container.id)
-    if relation == "owners" and len(container.owners) == 1 and container.unified:
+    if relation == "owners" and len(container.owners) == 1:
         raise errors.bad_request(
             "The group must have at least one owner, hence this owner cannot be removed."
         )

@@ -95,6 +95,9 @@ class Router:
             return operations[request.method](request, view, key)
         if view is SCHOOL and below == ["administrativeUnit"]:
             return self._service.unit_of(request, key)
+        found = self._service.connected(request, view, key, below)
+        if found is not None:
+            return found
         relation = _LINKS.get((view.name, below[0]))
         if relation is None:
             raise _unknown(request.path)
@@ -105,10 +108,13 @@ class Router:
     ) -> Answer:
         service = self._service
         match (request.method, *below):
-            case ("GET",) | ("GET", "graph.user"):
+            case ("GET",):
                 return service.linked(request, view, key, relation)
             case ("GET", "$count"):
                 return service.count_linked(request, view, key, relation)
+            case ("GET", cast) if cast.startswith("graph."):
+                kind = cast.removeprefix("graph.")
+                return service.linked(request, view, key, relation, kind)
             case ("POST", "$ref"):
                 return service.add_link(request, view, key, relation)
             case ("DELETE", target, "$ref"):

@@ -83,9 +83,26 @@ def check_update(
         raise errors.synced()
     if view is GROUP and "uniqueName" in values:
         raise errors.read_only("uniqueName")
+    if view is GROUP:
+        _check_group_update(changed, values)
     if "passwordProfile" in values:
         _check_password(values.pop("passwordProfile"), view)
     check_values(view, values, directory, domains, changed)
+
+
+def _check_group_update(changed: DirectoryObject, values: dict[str, Any]) -> None:
+    """A group stays what it was made as, except that a rule may take its members over.
+
+    https://learn.microsoft.com/graph/api/group-update
+    """
+    before = set(changed.values.get("groupTypes") or ())
+    kept = {*(values.get("groupTypes") or ())} if "groupTypes" in values else before
+    if (before ^ kept) - {"DynamicMembership"}:
+        raise errors.invalid_value("groupTypes", "group")
+    for name, fixed in (("visibility", "HiddenMembership"), ("isAssignableToRole", True)):
+        held = changed.values.get(name)
+        if name in values and values[name] != held and fixed in (values[name], held):
+            raise errors.invalid_value(name, "group")
 
 
 def check_values(

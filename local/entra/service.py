@@ -7,12 +7,14 @@ https://learn.microsoft.com/graph/api/overview
 
 from __future__ import annotations
 
+import builtins
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from local.entra import errors, links, query, rules
+from local.entra import errors, links, navigation, query, rules
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
+from local.entra.navigation import Navigation
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, VIEWS, View
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from local.entra.tenant import Tenant
 
 NO_CONTENT = Answer(204)
+_SCHOOL_LINKS = {"users": "user", "classes": "group"}
 
 
 class Service:
@@ -30,21 +33,27 @@ class Service:
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
         self._directory = tenant.directory
+        self._index = tenant.index
+        self._navigation = Navigation(tenant)
 
     # Collections
 
     def list(self, request: Request, view: View) -> Answer:
         """GET on a collection."""
         select, size = query.selected(request, view), query.page_size(request)
-        start = query.start(request)
+        expanded = query.expanded(request, view)
         page: list[DirectoryObject] = []
         following: int | None = None
-        for place, found in self._candidates(request, view, start):
+        for place, found in self._candidates(request, view, query.start(request)):
             if len(page) == size:
                 following = place
                 break
             page.append(found)
-        return self._listed(request, view.path, [view.body(o, select) for o in page], following)
+        shown = [view.body(one, select) | self._expanded(one, expanded) for one in page]
+        total = None
+        if query.counted(request):
+            total = sum(1 for _ in self._candidates(request, view, 0))
+        return self._listed(request, view.path, shown, following, total)
 
     def count(self, request: Request, view: View) -> Answer:
         """GET /…/$count: an advanced query."""
@@ -97,30 +106,34 @@ class Service:
 
     # Links
 
-    def linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
-        """GET members or owners."""
-        container = self._find(view, key)
+    def linked(
+        self, request: Request, view: View, key: str, relation: Relation, kind: str = ""
+    ) -> Answer:
+        """GET members or owners, those of one kind if asked for."""
         size, start = query.page_size(request), query.start(request)
-        targets = sorted(container.links(relation).items(), key=lambda link: link[1])
-        rest = [(target, serial) for target, serial in targets if serial > start]
-        select = request.query.get("$select", "")
-        names = frozenset(name.strip() for name in select.split(",")) if select else None
-        page = [
-            {"@odata.type": f"#microsoft.graph.{self._directory.live[target].kind}"}
-            | USER.body(self._directory.live[target], names)
-            for target, _ in rest[:size]
+        targets = [
+            (serial, self._directory.live[target])
+            for target, serial in self._links(request, view, key, relation)
+            if not kind or self._directory.live[target].kind == kind
         ]
-        following = rest[size - 1][1] if len(rest) > size else None
-        return self._listed(request, "directoryObjects", page, following)
+        rest = [(serial, target) for serial, target in targets if serial > start]
+        select = navigation.selected(request)
+        page = [navigation.as_directory_object(target, select) for _, target in rest[:size]]
+        following = rest[size - 1][0] if len(rest) > size else None
+        total = len(targets) if query.counted(request) else None
+        return self._listed(request, "directoryObjects", page, following, total)
 
     def count_linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """GET members/$count: an advanced query."""
         if not request.eventual():
             raise errors.bad_request("$count is not currently supported.")
-        return Answer(200, str(len(self._find(view, key).links(relation))))
+        return Answer(200, str(len(self._links(request, view, key, relation))))
 
     def add_link(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
-        """POST members/$ref."""
+        """POST members/$ref; to a school's users or classes only those."""
+        kind = _SCHOOL_LINKS.get(request.path[-2]) if view is SCHOOL else None
+        if kind:
+            links.check_kind_of(self._directory, request.body, kind)
         links.add(self._directory, self._find(view, key), relation, request.body)
         return NO_CONTENT
 
@@ -150,6 +163,10 @@ class Service:
         """POST /education/schools/{id}/classes/$ref: the class's group joins the unit."""
         return self.add_link(request, SCHOOL, school, "members")
 
+    def connected(self, request: Request, view: View, key: str, below: list[str]) -> Answer | None:
+        """GET on what an object is connected with; None where there is no such connection."""
+        return self._navigation.answer(request, view, lambda: self._find(view, key), below)
+
     # The rest
 
     def domains(self, request: Request) -> Answer:
@@ -172,8 +189,8 @@ class Service:
             raise errors.bad_request("Too many ids: the maximum is 1000.")
         found = [self._directory.live[key.lower()] for key in ids if key.lower() in
                  self._directory.live]  # fmt: skip
-        shown = [{"@odata.type": f"#microsoft.graph.{one.kind}"} | USER.body(one, None)
-                 for one in found]  # fmt: skip
+        select = navigation.selected(request)
+        shown = [navigation.as_directory_object(one, select) for one in found]
         return self._listed(request, "directoryObjects", shown, None)
 
     def deleted(self, request: Request, view: View) -> Answer:
@@ -199,16 +216,46 @@ class Service:
     def _candidates(
         self, request: Request, view: View, start: int
     ) -> Iterator[tuple[int, DirectoryObject]]:
-        test = query.filter_test(request, view)
+        test = query.test_of(request, view)
+        order = query.order(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
-            hits = self._directory.find(view.kind, *simple)
-            found = islice(enumerate(hits), start, None)
+            found = enumerate(self._index.find(view.kind, *simple))
         else:
-            found = self._directory.page(view.kind, start)
-        for place, candidate in found:
-            if view.shows(candidate) and (test is None or test(candidate)):
-                yield place, candidate
+            found = self._index.page(view.kind, 0 if order else start)
+        hits = (
+            (place, candidate)
+            for place, candidate in found
+            if view.shows(candidate) and (test is None or test(candidate))
+        )
+        if order:
+            objects = sorted((one for _, one in hits), key=order, reverse=query.descending(request))
+            hits = enumerate(objects)
+        yield from ((place, candidate) for place, candidate in hits if place >= start)
+
+    def _links(
+        self, request: Request, view: View, key: str, relation: Relation
+    ) -> builtins.list[tuple[str, int]]:
+        """The links of a container as the index knows them; a school's users, or classes."""
+        found = self._find(view, key)
+        past = self._index.version(found.id) or found
+        live = self._directory.live
+        kind = _SCHOOL_LINKS.get(request.path[-1]) if view is SCHOOL else None
+        there = [(target, serial) for target, serial in past.links(relation).items()
+                 if target in live and (kind is None or live[target].kind == kind)]  # fmt: skip
+        return sorted(there, key=lambda link: link[1])
+
+    def _expanded(
+        self, shown: DirectoryObject, expanded: tuple[Relation, frozenset[str] | None] | None
+    ) -> Json:
+        """Members or owners inside of their object, twenty at most."""
+        if expanded is None:
+            return {}
+        relation, select = expanded
+        first = islice(shown.links(relation), query.MOST_EXPANDED)
+        live = self._directory.live
+        targets = [live[target] for target in first if target in live]
+        return {relation: [navigation.as_directory_object(one, select) for one in targets]}
 
     def _find(self, view: View, key: str) -> DirectoryObject:
         wanted = self._directory.schools.get(key, "") if view is SCHOOL else key
@@ -228,7 +275,8 @@ class Service:
     def _create(self, view: View, body: Json, bound: list[tuple[Relation, str]]) -> DirectoryObject:
         values = rules.check_names(view, body)
         rules.check_creation(view, values, self._directory, self._tenant.domains)
-        links.check_bind(self._directory, None, bound)
+        unified = view is CLASS or "Unified" in (values.get("groupTypes") or ())
+        links.check_bind(self._directory, None, bound, unified=unified)
         created = self._directory.add(
             view.kind, self._completed(view, values), education=view.education
         )
@@ -249,6 +297,8 @@ class Service:
     def _update(self, view: View, changed: DirectoryObject, body: Json) -> None:
         bound = links.bound(body) if view is GROUP else []
         values = rules.check_names(view, body)
+        if not values and not bound:
+            raise errors.empty()
         rules.check_update(view, changed, values, self._directory, self._tenant.domains)
         links.check_bind(self._directory, changed, bound)
         for name in ("student", "teacher"):
@@ -259,17 +309,25 @@ class Service:
 
     def _told(self, request: Request, view: View, shown: DirectoryObject) -> Json:
         context = f"{request.base}/$metadata#{view.path}/$entity"
-        return {"@odata.context": context} | view.body(shown, query.selected(request, view))
+        body = view.body(shown, query.selected(request, view))
+        if request.method == "GET":
+            body |= self._expanded(shown, query.expanded(request, view))
+        return {"@odata.context": context} | body
 
     def _listed(
-        self, request: Request, path: str, found: list[Json], following: int | None
+        self,
+        request: Request,
+        path: str,
+        found: builtins.list[Json],
+        following: int | None,
+        total: int | None = None,
     ) -> Answer:
-        body: Json = {"@odata.context": f"{request.base}/$metadata#{path}", "value": found}
+        body: Json = {"@odata.context": f"{request.base}/$metadata#{path}"}
+        if total is not None:
+            body["@odata.count"] = total
         if following is not None:
-            options = {n: v for n, v in request.query.items() if n != "$skiptoken"}
-            asked = "&".join(f"{n}={v}" for n, v in (options | {"$skiptoken": following}).items())
-            body["@odata.nextLink"] = f"{request.base}/{'/'.join(request.path)}?{asked}"
-        return Answer(200, body)
+            body["@odata.nextLink"] = query.next_link(request, following)
+        return Answer(200, body | {"value": found})
 
 
 def _object(request: Request) -> Json:
