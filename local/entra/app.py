@@ -4,6 +4,7 @@ GET    /emulator/dump       the whole directory
 GET    /emulator/counters   what was asked, written, throttled
 POST   /emulator/seed       objects that are there before
 POST   /emulator/faults     faults to come, added to those that are (DELETE calls them off)
+GET    /emulator/features   what the tenant has; POST changes it
 GET    /emulator/scenario   how the tenant behaves; POST changes it (YAML or JSON)
 GET    /emulator/clock      the tenant's time; POST {"advance": seconds} moves a virtual one
 POST   /emulator/noise      {"writes": n}: other apps make so many directory writes, now
@@ -30,6 +31,7 @@ from local.entra.clock import VirtualClock, stamp
 from local.entra.dump import dump
 from local.entra.errors import GraphError
 from local.entra.faults import Fault, Reset
+from local.entra.features import Features
 from local.entra.messages import Answer, Request, split_target
 from local.entra.seeding import seed
 from roster.errors import BadInput
@@ -56,6 +58,7 @@ def create_app(tenant: Tenant) -> Starlette:
             Route("/msi/token", gate.token),
             Route("/emulator/dump", controls.dump),
             Route("/emulator/counters", controls.counters),
+            Route("/emulator/features", controls.features, methods=["GET", "POST"]),
             Route("/emulator/seed", controls.seed, methods=["POST"]),
             Route("/emulator/faults", controls.faults, methods=["POST", "DELETE"]),
             Route("/emulator/scenario", controls.scenario, methods=["GET", "POST"]),
@@ -147,6 +150,7 @@ class _Controls:
         self._tenant = tenant
 
     async def dump(self, _: HttpRequest) -> Response:
+        self._tenant.catch_up()
         return JSONResponse(dump(self._tenant.directory))
 
     async def counters(self, _: HttpRequest) -> Response:
@@ -156,6 +160,14 @@ class _Controls:
         made = seed(self._tenant, await http.json())
         self._tenant.settle()
         return JSONResponse(made)
+
+    async def features(self, http: HttpRequest) -> Response:
+        if http.method == "POST":
+            try:
+                self._tenant.features = Features.from_json(await http.json(), self._tenant.features)
+            except ValueError as error:
+                raise BadInput(str(error)) from error
+        return JSONResponse(self._tenant.features.to_json())
 
     async def faults(self, http: HttpRequest) -> Response:
         if http.method == "DELETE":

@@ -17,6 +17,7 @@ from local.entra import errors, query
 from local.entra.errors import GraphError
 from local.entra.links import RELATIONS
 from local.entra.messages import Answer
+from local.entra.permissions import hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
 if TYPE_CHECKING:
@@ -157,6 +158,7 @@ class Deltas:
         if not view.shows(found):
             return None, ()
         links, names = self._news(current, found)
+        links = [link for link in links if not hides(found, link[0], request)]
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
         if left or minimal:
@@ -179,7 +181,8 @@ class Deltas:
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
-        return not names or bool(names & set(record)) or current.select is None
+        told = set(record) | (current.select or frozenset[str]())
+        return not names or bool(names & told) or current.select is None
 
     def _removed(self, view: View, object_id: str) -> dict[str, Any] | None:
         directory = self._tenant.directory

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from local.entra import errors
+from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
-from local.entra.objects import DirectoryObject, Relation
+from local.entra.objects import DirectoryObject, Kind, Relation
 
 if TYPE_CHECKING:
     from local.entra.directory import Directory
@@ -53,8 +54,9 @@ def check_bind(
 
     `group` is None where it is still to be made, as a Microsoft 365 group if `unified`.
     """
-    if group is not None and wanted:
-        check_manual(group)
+    for relation in RELATIONS:
+        if group is not None and any(relation == other for other, _ in wanted):
+            check_manual(group, relation)
     for relation, target in wanted:
         found = directory.live.get(target.lower())
         if found is None:
@@ -95,26 +97,28 @@ def bind(directory: Directory, group: DirectoryObject, wanted: list[tuple[Relati
         directory.link(group, relation, target.lower())
 
 
-def add(directory: Directory, container: DirectoryObject, relation: Relation, body: Any) -> None:
-    """Adds one reference."""
+def add(
+    directory: Directory,
+    container: DirectoryObject,
+    relation: Relation,
+    body: Any,
+    kind: Kind | None = None,
+) -> None:
+    """Adds one reference; `kind`: to an object of that kind only."""
     reference = cast("dict[str, Any]", body).get("@odata.id") if isinstance(body, dict) else None
-    check_bind(directory, container, [(relation, referenced_id(reference))])
-    bind(directory, container, [(relation, referenced_id(reference))])
-
-
-def check_kind_of(directory: Directory, body: Any, kind: str) -> None:
-    """Refuses a reference to an object of another kind."""
-    reference = cast("dict[str, Any]", body).get("@odata.id") if isinstance(body, dict) else None
-    found = directory.live.get(referenced_id(reference).lower())
-    if found is not None and found.kind != kind:
+    wanted: list[tuple[Relation, str]] = [(relation, referenced_id(reference))]
+    found = directory.live.get(wanted[0][1].lower())
+    if kind is not None and found is not None and found.kind != kind:
         raise errors.bad_request(f"Invalid object type: an object of type '{kind}' is expected.")
+    check_bind(directory, container, wanted)
+    bind(directory, container, wanted)
 
 
 def remove(
     directory: Directory, container: DirectoryObject, relation: Relation, target: str
 ) -> None:
     """Removes one reference; a group keeps its last owner."""
-    check_manual(container)
+    check_manual(container, relation)
     if target.lower() not in container.links(relation):
         raise errors.not_found(container.id)
     if relation == "owners" and len(container.owners) == 1:
@@ -124,13 +128,17 @@ def remove(
     directory.unlink(container, relation, target.lower())
 
 
-def check_manual(container: DirectoryObject) -> None:
-    """Refuses what a rule or an on-premises directory decides."""
+def check_manual(container: DirectoryObject, relation: Relation) -> None:
+    """Refuses what a rule or an on-premises directory decides; a rule decides no owners."""
     if container.synced:
         raise errors.synced()
-    dynamic = "DynamicMembership" in container.values.get("groupTypes", ())
-    if dynamic or container.values.get("membershipType") == "Dynamic":
-        raise errors.bad_request(
-            "Insufficient privileges to complete the operation: members of a dynamic group "
-            "cannot be changed by hand."
-        )
+    if relation == "members" and is_dynamic(container.values):
+        raise decided_by_rule()
+
+
+def decided_by_rule() -> GraphError:
+    """400 for members of a dynamic group or unit."""
+    return errors.bad_request(
+        "Insufficient privileges to complete the operation: members of a dynamic group "
+        "cannot be changed by hand."
+    )

@@ -45,11 +45,15 @@ def selected(request: Request, view: View) -> frozenset[str] | None:
         return None
     names = frozenset(name.strip() for name in text.split(","))
     relations = {"members", "owners"} if view.kind != "user" else set[str]()
-    for name in names - view.properties - relations:
-        raise errors.bad_request(
-            f"Could not find a property named '{name}' on type 'microsoft.graph.{view.name}'."
-        )
+    for name in sorted(name for name in names - relations if not view.has(name)):
+        raise _no_property(name, view)
     return names
+
+
+def any_selected(request: Request) -> frozenset[str] | None:
+    """The selected properties in a list of several types; a type without one leaves it out."""
+    text = request.query.get("$select", "")
+    return frozenset(name.strip() for name in text.split(",")) if text else None
 
 
 def page_size(request: Request) -> int:
@@ -115,7 +119,7 @@ def order(request: Request, view: View) -> Callable[[DirectoryObject], str] | No
         return None
     name = text.split()[0]
     filtered = "$filter" in request.query or "$search" in request.query
-    if name not in view.properties:
+    if not view.has(name):
         raise _no_property(name, view)
     if not request.advanced() and (filtered or name not in _SORTED):
         raise errors.unsupported("Sorting not supported for current query.")
@@ -169,7 +173,7 @@ def _search(text: str, view: View) -> Test:
     wanted: list[tuple[str, str]] = []
     for clause in re.split(r"\s+AND\s+", text.strip()):
         found = re.fullmatch(r'"(\w+):(.*)"', clause)
-        if found is None or found[1] not in view.properties:
+        if found is None or not view.has(found[1]):
             raise errors.bad_request(f"Syntax error: {text} is not a search for property:value.")
         wanted.append((found[1], found[2].lower()))
 
@@ -335,7 +339,7 @@ class _Parser:
         return {"true": True, "false": False, "null": None}.get(token.lower(), token)
 
     def _known(self, name: str) -> None:
-        if name.partition("/")[0] not in self._view.properties:
+        if not self._view.has(name.partition("/")[0]):
             raise _no_property(name, self._view)
 
     def _next(self) -> str:

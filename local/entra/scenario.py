@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from local.entra.faults import FaultSettings
+from local.entra.features import Features
 from roster.errors import BadInput
 
 Seconds = Annotated[float, Field(ge=0, le=31_536_000, description="seconds")]
@@ -121,6 +122,12 @@ class Scenario(_Section):
     batch: Batch = Batch()
     delta: DeltaSettings = DeltaSettings()
     features: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+    @field_validator("features")
+    @classmethod
+    def _known(cls, features: dict[str, Any]) -> dict[str, Any]:
+        Features.from_json(features)
+        return features
 
 
 # What is fixed once the tenant lives.

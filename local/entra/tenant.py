@@ -12,21 +12,30 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from local.entra import errors
+from local.entra.agenda import Agenda
+from local.entra.capacity import Capacity
 from local.entra.clock import Clock, SystemClock, VirtualClock, stamp
 from local.entra.concurrency import Concurrency
 from local.entra.delta import Deltas
 from local.entra.directory import Change, Directory
+from local.entra.dynamic import DynamicMembership
 from local.entra.errors import GraphError
+from local.entra.extensions import Extensions
 from local.entra.faults import LOST, Fault, Faults, Reset
-from local.entra.identity import ALL_ROLES, Identity, check_role
+from local.entra.features import Features
+from local.entra.identity import ALL_ROLES, Identity
 from local.entra.index import Index
 from local.entra.lag import Lag
+from local.entra.licences import Licences
 from local.entra.messages import Answer, Json, Request
+from local.entra.permissions import check_role
 from local.entra.prices import Price, price
+from local.entra.provisioning import Provisioning
 from local.entra.quota import Limits
 from local.entra.routes import Router
 from local.entra.scenario import Scenario, changed
 from local.entra.service import Service
+from local.entra.teams import Teams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +50,8 @@ PUBLIC = "https://graph.microsoft.com/v1.0"
 class Tenant:
     """An Entra tenant. `domains`: verified, the default one first.
 
-    `scenario` says how it behaves; `clock`, `seed` (of all that is chance) and `write_quota`
-    (writes per 150 s of an app) go before what the scenario says of them.
+    `scenario` says how it behaves; `clock`, `seed` (of all that is chance), `write_quota` (writes
+    per 150 s of an app) and `features` go before what the scenario says of them.
     """
 
     def __init__(
@@ -55,6 +64,7 @@ class Tenant:
         record: Path | None = None,
         seed: int | None = None,
         scenario: Scenario | None = None,
+        features: Features | None = None,
     ) -> None:
         self.domains = tuple(domains)
         self.scenario = scenario or Scenario()
@@ -64,10 +74,18 @@ class Tenant:
         self.chance = random.Random(self.scenario.seed if seed is None else seed)
         self.clock = clock or _clock(self.scenario)
         self.directory = Directory()
+        self.features = features or Features.from_json(self.scenario.features)
         self.identity = Identity(str(uuid4()), str(uuid4()), roles, self.clock)
         self.index = Index(self.directory, self.clock, self.chance)
         self.lag = Lag(self.directory, self.clock, self.chance)
         self.concurrency = Concurrency(self.directory)
+        self.extensions = Extensions(self)
+        self.agenda = Agenda()
+        self.dynamic = DynamicMembership(self)
+        self.teams = Teams(self)
+        self.provisioning = Provisioning(self)
+        self.licences = Licences(self)
+        self.capacity = Capacity(self)
         self.faults = Faults(self.chance, self.scenario.faults)
         self.limits = self._limits()
         self.deltas = Deltas(self)
@@ -75,7 +93,7 @@ class Tenant:
             "requests": 0, "writes": 0, "http": 0, "throttled": 0,
             "batches": 0, "writeUnits": 0, "resourceUnits": 0, "areas": {},
         }  # fmt: skip
-        self._router = Router(Service(self), self.deltas)
+        self._router = Router(Service(self), self.deltas, self)
         self._record = record.open("a", encoding="utf-8") if record else None
         self._stamped = (0, "")
         self._error_ids = f"{uuid4()}"[:24]
@@ -92,6 +110,10 @@ class Tenant:
         if second != self._stamped[0]:
             self._stamped = (second, stamp(self.now()))
         return self._stamped[1]
+
+    def catch_up(self) -> None:
+        """Does what the service has to do by itself until now."""
+        self._router.catch_up()
 
     def domain_list(self) -> list[Json]:
         """The verified domains as Graph lists them."""
@@ -110,6 +132,8 @@ class Tenant:
         self.scenario, given = changed(self.scenario, text, source)
         if "quotas" in given:
             self.limits = self._limits()
+        if "features" in given:
+            self.features = Features.from_json(self.scenario.features, self.features)
         if "faults" in given:
             self.faults = Faults(self.chance, self.scenario.faults)
         if "lag" in given:
@@ -140,7 +164,7 @@ class Tenant:
         if fault and fault.before:
             return self._counted(request, self.failed(fault, request))
         try:
-            check_role(request.path, request.roles)
+            check_role(request)
             paid, headers = self.limits.charge(request)
             self._check(request, contended)
             answer = self._router.answer(request)
