@@ -38,8 +38,9 @@ class View:
 
     def has(self, name: str) -> bool:
         """Whether the type has this property; directory types take directory extensions."""
-        extended = not self.education and EXTENSION.fullmatch(name) is not None
-        return name in self.properties or extended
+        if name in self.default or name in self.more:
+            return True
+        return not self.education and EXTENSION.fullmatch(name) is not None
 
     def id_of(self, shown: DirectoryObject) -> str:
         """The id that this view shows: a school has one of its own."""
