@@ -210,6 +210,7 @@ class Deltas:
         for change in self._window(current.view.kind, current.since, current.until)[found.id]:
             names |= change.names
             if change.relation is None and not change.names:
+                names |= current.view.properties  # it came into being: all of it is news
                 links |= {(r, member): True for r in wanted for member in found.links(r)}
             elif change.relation in wanted:
                 links[change.relation, change.member] = change.member in found.links(

@@ -221,6 +221,15 @@ class TestDelta:
         found, _ = await everything(call, link)
         assert found[0] == {"id": second, "@removed": {"reason": "changed"}}
 
+    async def test_what_came_into_being_is_told_although_it_changed_at_once(
+        self, call: Caller
+    ) -> None:
+        _, link = await everything(call, "/users/delta?$select=id,displayName")
+        key = await call.user("a")
+        await call("PATCH", f"/users/{key}", {"surname": "not asked for"})
+        found, _ = await everything(call, link)
+        assert {one["id"] for one in found} == {key}
+
     async def test_latest_gives_only_a_link(self, call: Caller) -> None:
         await call.user("a")
         found, link = await everything(call, "/users/delta?$deltatoken=latest")
