@@ -24,7 +24,7 @@ class Clock:
 async def write(pace: Pace, clock: Clock, writes: int = 20, used: float | None = None) -> None:
     assert await pace.open(10)
     sent = pace.spend(writes)
-    clock.now += 1
+    clock.now += 0.2
     pace.heard(sent, used)
 
 
