@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WARNED_FROM = 0.8
 # Shares of the quota's rate: at the start, added by an answer while probing and later, at least.
-START, PROBE_STEP, STEP, LEAST = 0.25, 0.05, 0.1, 0.01
+START, PROBE_STEP, STEP, LEAST = 0.25, 0.08, 0.1, 0.01
 # Without early warnings only refusals tell the limit: it is approached with far smaller steps,
 # which grow with the time since the last refusal.
 BLIND_STEP, BLIND_SECONDS = 0.001, 60.0

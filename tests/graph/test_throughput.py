@@ -149,15 +149,16 @@ def test_writes_that_cost_more_than_was_thought_still_go_at_the_quota() -> None:
     assert figures.refused < 0.04
 
 
-@pytest.mark.parametrize("instances", [1, 10])
-def test_a_service_that_never_warns_is_still_used_to_the_full(instances: int) -> None:
-    figures = measure(Service(warns=False, retry_after=5), [ALWAYS] * instances, WRITES // 2)
+def test_a_service_that_never_warns_is_still_used_to_the_full() -> None:
+    figures = measure(Service(warns=False, retry_after=5), [ALWAYS], WRITES // 2)
     assert figures.seconds <= 1.10 * (WRITES // 2) / QUOTA.rate
-    assert figures.refused < 0.1
+    assert figures.refused < 0.02
 
 
-def test_a_small_run_is_over_before_the_quota_would_refill() -> None:
-    assert measure(Service(), [ALWAYS], 2_000).seconds < QUOTA.seconds / 2
+def test_a_small_run_is_over_before_the_quota_would_have_refilled() -> None:
+    figures = measure(Service(), [ALWAYS], 2_000)
+    assert figures.seconds < 0.75 * 2_000 / QUOTA.rate
+    assert figures.refused == 0
 
 
 def test_an_instance_that_starts_late_sends_no_burst_into_a_quota_that_is_used_up() -> None:
