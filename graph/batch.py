@@ -267,6 +267,8 @@ def _meaning(response: GraphResponse) -> str:
     """What an answer means; '' for a success."""
     if response.status == 0:
         return "retry"
+    if response.status == 503 and response.retry_after is not None:
+        return "throttled"
     return "" if response.ok else reaction_to(response).meaning
 
 

@@ -204,6 +204,16 @@ async def test_requests_and_items_give_way_to_others(graph: Graph, far: Far) -> 
     assert item["headers"]["x-ms-throttle-priority"] == "low"
 
 
+async def test_the_warning_of_an_envelope_is_heard(graph: Graph, far: Far) -> None:
+    def warned(items: Items) -> Response:
+        answers = [{"id": "0", "status": 204, "headers": {"ETag": "x"}}]
+        headers = {"x-ms-throttle-limit-percentage": "0.9"}
+        return JSONResponse({"responses": answers}, headers=headers)
+
+    far.answers = [warned]
+    assert (await graph.send(patch(1))).limit_share == 0.9
+
+
 async def test_reading_goes_on_where_a_page_failed(graph: Graph, far: Far) -> None:
     def page(number: int) -> Answer:
         following = {"@odata.nextLink": f"{far.address}/users?page={number + 1}"}
