@@ -49,8 +49,8 @@ def person_body(fields: Mapping[str, Any], password: str | None = None) -> Educa
 
     user = EducationUser(**{_PERSON[key]: fields[key] for key in fields if key in _PERSON})
     # The SDK leaves out what is None; only as additional data is it written, and so cleared.
-    cleared = [key for key in ("department", "officeLocation") if key in fields]
-    user.additional_data = {key: None for key in cleared if fields[key] is None}
+    cleared = [key for key in ("department", "officeLocation") if fields.get(key, "") is None]
+    user.additional_data = dict.fromkeys(cleared)
     role = fields.get("primary_role")
     if role:
         user.primary_role = EducationUserRole(role)
@@ -148,7 +148,8 @@ def group_body(fields: Mapping[str, Any]) -> Group:
     if "membership_rule" in fields:
         rule = fields["membership_rule"]
         group.group_types = [DYNAMIC] if rule else []
-        group.membership_rule = rule
+        if rule:
+            group.membership_rule = rule
         group.membership_rule_processing_state = "On" if rule else "Paused"
     return group
 

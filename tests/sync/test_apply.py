@@ -66,6 +66,11 @@ class Scripted:
     async def create_class(self, class_: dict[str, Any], *, attempted: bool) -> str:
         return await self._ask("create_class", class_, attempted)
 
+    async def upsert_class(
+        self, class_: dict[str, Any], members: Sequence[str], owners: Sequence[str]
+    ) -> str:
+        return await self._ask("upsert_class", class_, tuple(members), tuple(owners))
+
     async def update_class(self, object_id: str, fields: dict[str, Any]) -> None:
         await self._ask("update_class", object_id, fields)
 
@@ -142,6 +147,10 @@ def the_outcome(storage: Storage, phase: int = 2) -> dict[str, Any]:
             [
                 ("upsert_group", "C1", {"x": 1}, tuple(str(n) for n in range(22))),
             ],
+        ),
+        (
+            message(fields={"unique_name": "u"}, add_members=["m"], add_owners=["o"]),
+            [("upsert_class", {"unique_name": "u"}, ("m",), ("o",))],
         ),
         (
             message(kind="person", action="update", object_id="i", fields={"x": 1}),
