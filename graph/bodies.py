@@ -1,8 +1,8 @@
 """Bodies of education objects and groups, built with msgraph-sdk's models.
 
 `fields` have Rollcall's names; only those given are written, so that an update is what differs.
-Whatever is written is marked: `externalSource` sis, `externalSourceDetail` Rollcall and the roster's
-own id, or `uniqueName` (https://learn.microsoft.com/graph/api/resources/educationuser).
+Whatever is written is marked: `externalSource` sis, `externalSourceDetail` Rollcall and the
+roster's own id, or `uniqueName` (https://learn.microsoft.com/graph/api/resources/educationuser).
 """
 
 from __future__ import annotations

@@ -150,8 +150,8 @@ def make_plan(
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
-    Needs the roster tables, the existing_* tables and `leavers`; `domains` are the tenant's
-    verified domains, its default one first. Writes nothing anywhere.
+    Needs the roster tables, the existing_* tables, `deleted_people`, `leavers` and `identities`;
+    `domains` are the tenant's verified domains, its default one first. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
     find_changes(con, config, today)

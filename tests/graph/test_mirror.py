@@ -189,9 +189,9 @@ async def test_what_sds_made_is_told_from_what_is_marked_by_us(
 ) -> None:
     await small_school(writer)
     await served.seed(
-        users=[{"userPrincipalName": "a@contoso.edu", "userType": "Guest", f"{SDS}SyncSource": "SIS",
-                f"{SDS}AnchorId": "Student_9", f"{SDS}SyncSource_StudentId": "9",
-                f"{SDS}ObjectType": "Student"}],
+        users=[{"userPrincipalName": "a@contoso.edu", "userType": "Guest",
+                f"{SDS}SyncSource": "SIS", f"{SDS}AnchorId": "Student_9",
+                f"{SDS}SyncSource_StudentId": "9", f"{SDS}ObjectType": "Student"}],
         groups=[{"displayName": "Old", "mailNickname": "Section_9", f"{SDS}SyncSource": "SIS",
                  f"{SDS}AnchorId": "Section_9", f"{SDS}SyncSource_SectionId": "9",
                  f"{SDS}ObjectType": "Section", f"{SDS}Status": "Expired"},
