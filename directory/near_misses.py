@@ -8,7 +8,8 @@ account, only pairs that share a key are compared, never everyone with everyone:
     both names in alphabetical order, which swapped names share
 
 Two words that differ by one letter (missing, added, other, swapped) share such a key, and so do
-many that differ by two. A key that more than 50 accounts share says nothing and is left out.
+many that differ by two. A key that more than 50 accounts share says nothing and is left out, and
+so is a word of less than four letters.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ _MISSES = f"""
 CREATE OR REPLACE TABLE near_misses AS
 WITH compared AS (
     SELECT x.person, a.name, p.local = a.local AS same_local, p.stem = a.stem AS same_stem,
-           damerau_levenshtein(p.stem, a.stem) AS stem_distance,
+           CASE WHEN least(length(p.stem), length(a.stem)) >= 4
+                THEN damerau_levenshtein(p.stem, a.stem) END AS stem_distance,
            p.given <> '' AND p.given = a.family AND p.family = a.given
                AND p.given <> p.family AS swapped,
            a.given || a.family <> '' AND p.given = a.given AND p.family = a.family AS same_name,
