@@ -93,11 +93,10 @@ def _read_directory(
 
 
 def write_changes(con: DuckDBPyConnection, file: Path) -> int:
-    """Writes the plan in `con` to `file` (.json, .csv or .parquet); returns the number of changes."""
+    """Writes the plan in `con` to `file` (.json, .csv or .parquet); returns their number."""
     columns = "phase, kind, key, action, school, before, after, reason, source, why_held, id"
-    return _write(
-        con, f"SELECT {columns} FROM plan_changes ORDER BY phase, kind, key, action", file
-    )
+    query = f"SELECT {columns} FROM plan_changes ORDER BY phase, kind, key, action"
+    return _write(con, query, file)
 
 
 def write_twins(con: DuckDBPyConnection, file: Path) -> int:
