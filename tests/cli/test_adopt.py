@@ -29,15 +29,18 @@ ADOPT = CREATE + "adopt: {enabled: true}\n"
 
 def made_by_sds(kind: str, key: str, **more: Any) -> dict[str, Any]:
     """The attributes that SDS leaves on an object."""
-    field = {"Section": "SyncSource_SectionId", "School": "SyncSource_SchoolId",
-             "Student": "SyncSource_StudentId", "Teacher": "SyncSource_TeacherId"}[kind]  # fmt: skip
-    values = {"ObjectType": kind, "AnchorId": f"{kind}_{key}", "SyncSource": "SIS", field: key}
+    values = {
+        "ObjectType": kind,
+        "AnchorId": f"{kind}_{key}",
+        "SyncSource": "SIS",
+        f"SyncSource_{kind}Id": key,
+    }
     return {EDUCATION + name: value for name, value in values.items()} | more
 
 
 @pytest.fixture
 def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Entra]:
-    """A tenant with a class of 21 others, a school and two accounts by SDS; one class is over."""
+    """A tenant with a school, a class and two accounts by SDS, and a class that is over."""
     with entra(monkeypatch) as tenant:
         users = [
             made_by_sds("Student", "U1", userPrincipalName="u1.old@contoso.edu",
@@ -75,21 +78,12 @@ def test_the_list_names_object_evidence_and_what_is_written(
 ) -> None:
     before = tenant.dump()
     out = tmp_path / "twins.csv"
-    words = [
-        "adopt",
-        str(folder),
-        "--json",
-        "--out",
-        str(out),
-        "--config",
-        config(tmp_path, CREATE),
-    ]
-    assert run(words) == 0
+    settings = ["--config", config(tmp_path, CREATE)]
+    assert run(["adopt", str(folder), "--json", "--out", str(out), *settings]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["enabled"] is False
-    assert [
-        (t["kind"], t["external_id"], t["object_name"], t["fault"]) for t in told["objects"]
-    ] == [
+    names = ("kind", "external_id", "object_name", "fault")
+    assert [tuple(twin[name] for name in names) for twin in told["objects"]] == [
         ("class", "C1", "Algebra (SDS)", None),
         ("person", "T1", "t1.old@contoso.edu", None),
         ("person", "U1", "u1.old@contoso.edu", None),
