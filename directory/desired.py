@@ -6,6 +6,7 @@ existing_* tables. Makes:
     desired_people    everyone with a role; `active_today` says who counts now
     desired_contacts  guardians of students, as related contacts
     links             the account of each person that has one
+    given_usernames   names that were made from templates, for this run and for later ones
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
     desired_classes   class groups
@@ -27,6 +28,7 @@ from .matching import match_people
 from .naming import define_names
 from .people import want_people
 from .schools import want_schools
+from .usernames import name_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +53,7 @@ def build_desired(
     find_active(con, policy.sessions, today)
     want_people(con, policy.people, domains[0])
     match_people(con, policy.matching, domains[0])
+    name_people(con, policy.people, domains, today)
     place_people(con, policy.people, domains)
     want_schools(con, policy.schools)
     want_classes(con, policy.classes)

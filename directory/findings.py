@@ -40,10 +40,15 @@ RULES: dict[str, DirectoryRule] = {
             "give the right account the person's id, or correct the values that the rules compare",
         ),
         DirectoryRule(
+            "person.username.none", "error", "users", "username",
+            "there is no username, and none could be made: every field of the template is empty",
+            "enter the values that people.usernames names, or a username",
+        ),
+        DirectoryRule(
             "person.username.illegal", "error", "users", "username",
             "the username cannot be a user principal name",
             "use A-Z a-z 0-9 ' . - _ ! # ^ ~, at most 64 characters before the @, no dot at "
-            "either end",
+            "either end and no two in a row",
         ),
         DirectoryRule(
             "person.username.domain", "error", "users", "username",

@@ -29,7 +29,7 @@ COLLECTIONS: MappingProxyType[str, str] = MappingProxyType(
         "onPremisesExtensionAttributes,proxyAddresses",
         "education_users": "/education/users/delta?$select=id,externalSource,primaryRole,student,"
         "teacher,relatedContacts",
-        "groups": "/groups/delta?$select=id,displayName,mailNickname,uniqueName,description,"
+        "groups": "/groups/delta?$select=id,displayName,mail,mailNickname,uniqueName,description,"
         "groupTypes,membershipRule,resourceProvisioningOptions,members,owners",
         "classes": "/education/classes/delta?$select=id,externalId,externalSource,externalName,"
         "displayName,classCode",

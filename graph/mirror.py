@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 STATE = "mirror.json"
 TABLES = (*COLLECTIONS, "groups_members", "units_members", "school_units")
+DELETED_USERS = (
+    "/directory/deletedItems/microsoft.graph.user"
+    "?$select=id,userPrincipalName,mail,mailNickname,proxyAddresses&$top=999"
+)
 
 _EMPTY = """
 CREATE OR REPLACE TABLE mirror_{name} (id VARCHAR, body JSON);
@@ -110,6 +114,14 @@ LEFT JOIN (
     GROUP BY id
 ) contacts USING (id);
 
+-- a deleted account's name gets the object id in front, so that another can have the name meanwhile
+CREATE OR REPLACE TABLE existing_deleted AS
+SELECT id, CASE WHEN starts_with(lower(body->>'userPrincipalName'), replace(lower(id), '-', ''))
+                THEN substr(body->>'userPrincipalName', 33) ELSE body->>'userPrincipalName' END AS upn,
+       body->>'mail' AS mail, body->>'mailNickname' AS mail_nickname,
+       coalesce(from_json(body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
+FROM mirror_deleted_users;
+
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
        s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
@@ -128,7 +140,8 @@ FROM mirror_classes c JOIN mirror_groups g USING (id);  -- classes/delta omits d
 
 CREATE OR REPLACE TABLE existing_groups AS
 SELECT id, body->>'uniqueName' AS unique_name, body->>'displayName' AS display_name,
-       body->>'mailNickname' AS mail_nickname, body->>'description' AS description,
+       body->>'mailNickname' AS mail_nickname, body->>'mail' AS mail,
+       body->>'description' AS description,
        from_json(body->'groupTypes', '["VARCHAR"]') AS group_types,
        body->>'membershipRule' AS membership_rule,
        coalesce(list_contains(from_json(body->'resourceProvisioningOptions', '["VARCHAR"]'),
@@ -175,6 +188,7 @@ async def refresh(graph: Graph, con: DuckDBPyConnection, folder: Path) -> Mirror
         _fold(con, delta)
         delta.file.unlink()
     await _find_units(graph, con)
+    await _find_deleted(graph, con)
     _save(con, folder, state["generation"] + 1, deltas)
     con.execute(_EXISTING)
     return MirrorStats(
@@ -190,6 +204,7 @@ def _start(con: DuckDBPyConnection) -> None:
     for name in COLLECTIONS:
         con.execute(_EMPTY.format(name=name))
     con.execute("CREATE OR REPLACE TABLE mirror_school_units (school_id VARCHAR, unit_id VARCHAR)")
+    con.execute("CREATE OR REPLACE TABLE mirror_deleted_users (id VARCHAR, body JSON)")
 
 
 def _load(con: DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -242,6 +257,21 @@ async def _find_units(graph: Graph, con: DuckDBPyConnection) -> None:
     found = await asyncio.gather(*(find(school) for (school,) in unknown))
     if found:
         con.executemany("INSERT INTO mirror_school_units VALUES (?, ?)", found)
+
+
+async def _find_deleted(graph: Graph, con: DuckDBPyConnection) -> None:
+    """Lists the deleted accounts anew: there is no delta query for them, and they are few.
+
+    https://learn.microsoft.com/graph/api/directory-deleteditems-list
+    """
+    found: list[Any] = []
+    async for page in graph.pages(DELETED_USERS):
+        found += page["value"]
+    con.execute("DELETE FROM mirror_deleted_users")
+    con.execute(
+        "INSERT INTO mirror_deleted_users SELECT unnest($1), unnest($2)::JSON",
+        [[user["id"] for user in found], [json.dumps(user) for user in found]],
+    )
 
 
 def _save(con: DuckDBPyConnection, folder: Path, generation: int, deltas: list[Delta]) -> None:

@@ -25,6 +25,7 @@ from .report import TABLES_BLOB, write_findings
 from .step import Again, Next, Step, Stop, Work
 from .storage import RUNS
 from .tenant import load_mirror
+from .usernames import load_usernames, save_usernames
 from .workspace import workspace
 
 LOCKED_SECONDS = 5.0
@@ -79,8 +80,10 @@ def plan(work: Work) -> Next | Again | Stop:
         roster = Roster.load(con, folder / "roster")
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror"))
         accepted.load_leavers(storage, con, folder)
+        load_usernames(storage, con, folder)
         today = now().astimezone(config.zone).date()
         made = make_plan(con, config, run=run.run, today=today, domains=directory.domains)
+        save_usernames(storage, con, folder)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
         write_findings(con, folder)
