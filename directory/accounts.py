@@ -41,8 +41,8 @@ WHERE p.active_today
 def place_people(con: DuckDBPyConnection, people: People, domains: Sequence[str]) -> None:
     """Makes `placed_people`: external_id, object_id (NULL = to be created), username_fault.
 
-    Needs desired_people, links, contested and kept_usernames. Whoever is not placed gets no membership; the
-    reason is a finding.
+    Needs desired_people, links, contested and kept_usernames. Whoever is not placed gets no
+    membership; the reason is a finding.
     """
     con.execute(_FAULTS, {"domains": [domain.lower() for domain in domains]})
     con.execute(

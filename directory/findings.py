@@ -66,6 +66,17 @@ RULES: dict[str, DirectoryRule] = {
             "match the person to that account, or give the person another username",
         ),
         DirectoryRule(
+            "person.password.weak", "warning", "users", "password",
+            "Entra would refuse the password of the file; another one is generated",
+            "use 8 to 256 characters of A-Z, a-z, 0-9 and signs, of three of these kinds",
+        ),
+        DirectoryRule(
+            "person.password.unknown", "warning", "users", "password",
+            "so many accounts get a first password that nobody knows",
+            "set the app setting ROLLCALL_CREDENTIALS_KEY (`rollcall credentials key` prints a "
+            "key), so that passwords are written to a sealed sheet; or reset them in Entra",
+        ),
+        DirectoryRule(
             "class.owner.last", "warning", "classes", "sourced_id",
             "the class has no teacher any more; its last owner stays, because a group needs one",
             "enter a teacher for the class, or remove the class",

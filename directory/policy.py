@@ -198,6 +198,11 @@ class People(Section):
         description="Write guardians as related contacts of students",
     )
 
+    @property
+    def takes_file_passwords(self) -> bool:
+        """Whether first passwords come from the roster's file."""
+        return self.mode == "create" and "file" in (self.passwords.staff, self.passwords.students)
+
 
 class Schools(Section):
     """One administrative unit for each school."""

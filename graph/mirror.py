@@ -116,11 +116,11 @@ LEFT JOIN (
 
 -- a deleted account's name gets the object id in front, so that another can have the name meanwhile
 CREATE OR REPLACE TABLE existing_deleted AS
-SELECT id, CASE WHEN starts_with(lower(body->>'userPrincipalName'), replace(lower(id), '-', ''))
-                THEN substr(body->>'userPrincipalName', 33) ELSE body->>'userPrincipalName' END AS upn,
-       body->>'mail' AS mail, body->>'mailNickname' AS mail_nickname,
+SELECT id, CASE WHEN starts_with(lower(name), replace(lower(id), '-', ''))
+                THEN substr(name, 33) ELSE name END AS upn, body->>'mail' AS mail,
+       body->>'mailNickname' AS mail_nickname,
        coalesce(from_json(body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
-FROM mirror_deleted_users;
+FROM (SELECT *, body->>'userPrincipalName' AS name FROM mirror_deleted_users);
 
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
