@@ -75,7 +75,8 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people; `password` is there when
-    an account is to be made. `count` is the number of changes the message stands for. Well under the 48 KiB that a base64 message may carry
+    an account is to be made. `count` is the number of changes the message stands for. Well under
+    the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
