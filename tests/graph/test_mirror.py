@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from graph.exchange import GraphRequest
 from graph.mirror import STATE, load_empty, refresh
 from tests.graph.test_writers import class_, person
 
@@ -179,3 +180,21 @@ def test_an_empty_directory_has_all_tables() -> None:
     con = duckdb.connect()
     load_empty(con)
     assert contents(con) == {table: [] for table in TABLES}
+
+
+async def test_deleted_accounts_keep_their_names_as_long_as_they_can_return(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    first, second = [await writer.create_person(person(f"P{n}")) for n in range(2)]
+    marked = first.replace("-", "") + "p0@contoso.edu"  # what Entra makes of a deleted account's
+    await graph.do(GraphRequest("PATCH", f"/users/{first}", {"userPrincipalName": marked}))
+    for key in (first, second):
+        await graph.do(GraphRequest("DELETE", f"/users/{key}"))
+    con = duckdb.connect()
+    await refresh(graph, con, tmp_path)
+    rows = con.execute("SELECT id, upn FROM existing_deleted").fetchall()
+    assert set(rows) == {(first, "p0@contoso.edu"), (second, "p1@contoso.edu")}
+    for key in (first, second):
+        await graph.do(GraphRequest("POST", f"/directory/deletedItems/{key}/restore"))
+    await refresh(graph, con, tmp_path)
+    assert con.execute("FROM existing_deleted").fetchall() == []

@@ -311,8 +311,9 @@ class TestFile:
             open_file_passwords(storage, con, RUN, key, folder)
             assert con.execute("SELECT count(*) FROM roster_passwords").fetchone() == (3,)
             assert not list(folder.glob("*passwords*"))
+        storage.write(RUNS, f"{RUN}/another", b"")
         forget_file_passwords(storage, RUN)
-        assert storage.list_files(RUNS, RUN) == []
+        assert [file.file_name for file in storage.list_files(RUNS, RUN)] == ["another"]
         with workspace() as (con, folder):
             open_file_passwords(storage, con, RUN, key, folder)
             assert con.execute("FROM roster_passwords").fetchall() == []
