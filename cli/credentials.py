@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COLUMNS = ("school", "school_name", "grade", "display_name", "username", "password", "external_id",
            "note")  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_DOUBT = "the account was there already: an earlier run's sheet may hold its password"
+_DOUBT = "the account was there already: the sheet of run {} may hold its password"
 _FAILED = "the account was not made"
 _APOSTROPHE = "the password begins after the apostrophe"
 
@@ -141,7 +141,9 @@ def _failed(storage: Storage, run: str) -> set[str]:
 
 
 def _row(line: Line, failed: set[str]) -> dict[str, Any]:
-    note = _DOUBT if line.doubt else _FAILED if line.external_id in failed else ""
+    note = (
+        _DOUBT.format(line.doubt) if line.doubt else _FAILED if line.external_id in failed else ""
+    )
     return {name: getattr(line, name) for name in COLUMNS[:-1]} | {"note": note}
 
 

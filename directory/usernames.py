@@ -88,7 +88,7 @@ _TAKEN = """
 CREATE OR REPLACE TABLE taken_names AS
 WITH accounts AS (
     SELECT upn, mail, mail_nickname, proxy_addresses FROM existing_people
-    UNION ALL SELECT upn, mail, mail_nickname, proxy_addresses FROM existing_deleted
+    UNION ALL SELECT upn, mail, mail_nickname, proxy_addresses FROM deleted_people
 ), addresses AS (
     SELECT mail AS address FROM accounts
     UNION ALL SELECT mail FROM existing_groups
@@ -168,7 +168,7 @@ def name_people(
 ) -> None:
     """Writes the usernames of templates into desired_people, and keeps those that there are.
 
-    Needs desired_people, links, contested, and the existing_* tables; `given_usernames` as the
+    Needs desired_people, links, contested, the existing_* tables and deleted_people; `given_usernames` as the
     last run left it, or none. Leaves `given_usernames` as this run leaves it, and `kept_usernames`
     (external_id, upn): whose name does not depend on the roster any more. Who cannot be named has
     upn NULL. In mode match nobody is named.

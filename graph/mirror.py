@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STATE = "mirror.json"
 TABLES = (*COLLECTIONS, "groups_members", "units_members", "school_units")
-DELETED_USERS = (
+DELETED = (
     "/directory/deletedItems/microsoft.graph.user"
     "?$select=id,userPrincipalName,mail,mailNickname,proxyAddresses&$top=999"
 )
@@ -114,14 +114,6 @@ LEFT JOIN (
     GROUP BY id
 ) contacts USING (id);
 
--- a deleted account's name gets the object id in front, so that another can have the name meanwhile
-CREATE OR REPLACE TABLE existing_deleted AS
-SELECT id, CASE WHEN starts_with(lower(name), replace(lower(id), '-', ''))
-                THEN substr(name, 33) ELSE name END AS upn, body->>'mail' AS mail,
-       body->>'mailNickname' AS mail_nickname,
-       coalesce(from_json(body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
-FROM (SELECT *, body->>'userPrincipalName' AS name FROM mirror_deleted_users);
-
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
        s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
@@ -156,6 +148,17 @@ UNION ALL
 SELECT 'school', container, member, relation FROM mirror_units_members;
 """
 
+# Entra puts a deleted account's object id before its name, so that another can have the name.
+_DELETED_PEOPLE = """
+INSERT INTO deleted_people
+SELECT id, CASE WHEN starts_with(lower(upn), replace(lower(id), '-', ''))
+                THEN substr(upn, 33) ELSE upn END, mail, nickname, coalesce(addresses, [])
+FROM (SELECT json->>'id' AS id, json->>'userPrincipalName' AS upn, json->>'mail' AS mail,
+             json->>'mailNickname' AS nickname,
+             from_json(json->'proxyAddresses', '["VARCHAR"]') AS addresses
+      FROM read_ndjson_objects({file}))
+"""
+
 
 @dataclass(frozen=True)
 class MirrorStats:
@@ -175,7 +178,11 @@ def load_empty(con: DuckDBPyConnection) -> None:
 
 
 async def refresh(graph: Graph, con: DuckDBPyConnection, folder: Path) -> MirrorStats:
-    """Brings the mirror in `folder` up to date and makes the existing_* tables in `con`."""
+    """Brings the mirror in `folder` up to date and makes the existing_* tables in `con`.
+
+    `deleted_people` (id, upn, mail, mail_nickname, proxy_addresses) are the accounts that can still
+    be restored.
+    """
     started, before = time.monotonic(), graph.requests
     state = _load(con, folder)
     deltas = await asyncio.gather(
@@ -188,7 +195,7 @@ async def refresh(graph: Graph, con: DuckDBPyConnection, folder: Path) -> Mirror
         _fold(con, delta)
         delta.file.unlink()
     await _find_units(graph, con)
-    await _find_deleted(graph, con)
+    await _find_deleted(graph, con, folder)
     _save(con, folder, state["generation"] + 1, deltas)
     con.execute(_EXISTING)
     return MirrorStats(
@@ -204,7 +211,10 @@ def _start(con: DuckDBPyConnection) -> None:
     for name in COLLECTIONS:
         con.execute(_EMPTY.format(name=name))
     con.execute("CREATE OR REPLACE TABLE mirror_school_units (school_id VARCHAR, unit_id VARCHAR)")
-    con.execute("CREATE OR REPLACE TABLE mirror_deleted_users (id VARCHAR, body JSON)")
+    con.execute(
+        """CREATE OR REPLACE TABLE deleted_people (id VARCHAR, upn VARCHAR, mail VARCHAR,
+           mail_nickname VARCHAR, proxy_addresses VARCHAR[])"""
+    )
 
 
 def _load(con: DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -259,19 +269,17 @@ async def _find_units(graph: Graph, con: DuckDBPyConnection) -> None:
         con.executemany("INSERT INTO mirror_school_units VALUES (?, ?)", found)
 
 
-async def _find_deleted(graph: Graph, con: DuckDBPyConnection) -> None:
-    """Lists the deleted accounts anew: there is no delta query for them, and they are few.
+async def _find_deleted(graph: Graph, con: DuckDBPyConnection, folder: Path) -> None:
+    """Fills `deleted_people`, anew each time: no delta query tells of them, and they are few.
 
     https://learn.microsoft.com/graph/api/directory-deleteditems-list
     """
-    found: list[Any] = []
-    async for page in graph.pages(DELETED_USERS):
-        found += page["value"]
-    con.execute("DELETE FROM mirror_deleted_users")
-    con.execute(
-        "INSERT INTO mirror_deleted_users SELECT unnest($1), unnest($2)::JSON",
-        [[user["id"] for user in found], [json.dumps(user) for user in found]],
-    )
+    file = folder / "deleted.ndjson"
+    with file.open("w", encoding="utf-8") as out:
+        async for page in graph.pages(DELETED):
+            out.writelines(json.dumps(found) + "\n" for found in page["value"])
+    con.execute(_DELETED_PEOPLE.format(file=_literal(file)))
+    file.unlink()
 
 
 def _save(con: DuckDBPyConnection, folder: Path, generation: int, deltas: list[Delta]) -> None:

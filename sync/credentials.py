@@ -182,7 +182,6 @@ class Issued:
     sheet: Sheet | None
     _number: int = 0
     _last: Line | None = None
-    _attempt: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def force_change(self) -> bool:
@@ -195,7 +194,7 @@ class Issued:
         return await asyncio.to_thread(self._issue)
 
     async def doubt(self) -> None:
-        """The account was there already; unless a try of this run made it, its line says so."""
+        """The account was there already: if an earlier run wrote a password for it, say so."""
         await asyncio.to_thread(self._doubt)
 
     def _issue(self) -> str:
@@ -238,13 +237,10 @@ class Issued:
             grade=fields.get("grade"),
             password=password,
             number=self._number,
-            attempt=self._attempt,
         )
 
     def _doubt(self) -> None:
         if self.sheet is None or self._last is None:
             return
-        key = self.message.key
-        earlier = (line.attempt for line in self.sheet.lines() if line.external_id == key)
-        if all(attempt == self._attempt for attempt in earlier):
-            self.sheet.append(replace(self._last, doubt=True))
+        if earlier := self.sheet.earlier().get(self.message.key):
+            self.sheet.append(replace(self._last, doubt=earlier))

@@ -18,8 +18,12 @@ from __future__ import annotations
 
 import json
 import secrets
+from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from roster.errors import BadInput
 
 from .storage import CREDENTIALS
 
@@ -37,9 +41,10 @@ SEED_BYTES = 32
 
 @dataclass(frozen=True)
 class Line:
-    """One password of one person. `number` counts those that were tried; `attempt` names who wrote.
+    """One password of one person. `number` counts those that were tried, from 0.
 
-    `doubt`: the account was there already, so that an earlier sheet may hold the right password.
+    `doubt`: the account was there already, so that the sheet of this earlier run may hold the right
+    password; '' = no doubt.
     """
 
     external_id: str
@@ -50,8 +55,7 @@ class Line:
     grade: str | None
     password: str
     number: int
-    attempt: str
-    doubt: bool = False
+    doubt: str = ""
 
 
 @dataclass
@@ -63,6 +67,7 @@ class Sheet:
     sealing: Sealing
     _part: int = 1
     _seed: bytes | None = field(default=None, repr=False)
+    _earlier: dict[str, str] | None = field(default=None, repr=False)
 
     def seed(self) -> bytes:
         """The secret of the run: made by whoever asks first, the same for all."""
@@ -112,6 +117,18 @@ class Sheet:
                 last[line.external_id] = line
         return sorted(last.values(), key=_order)
 
+    def earlier(self) -> dict[str, str]:
+        """Who stands in the sheets of earlier runs, and the last such run: read once."""
+        if self._earlier is None:
+            files = self.storage.list_files(CREDENTIALS)
+            runs = sorted({file.name.split("/")[0] for file in files})
+            self._earlier = {}
+            for run in runs[: bisect_left(runs, self.run)]:
+                with suppress(BadInput):  # another key sealed it
+                    for line in Sheet(self.storage, run, self.sealing).lines():
+                        self._earlier[line.external_id] = run
+        return self._earlier
+
     def delete(self) -> int:
         """Deletes the sheet and its seed; the number of blobs that were there."""
         files = self.storage.list_files(CREDENTIALS, self.run)
@@ -123,8 +140,6 @@ class Sheet:
 
 def _create(part: BlobClient) -> None:
     """Makes an append blob, unless another process was quicker."""
-    from contextlib import suppress
-
     from azure.core import MatchConditions
     from azure.core.exceptions import ResourceExistsError
 

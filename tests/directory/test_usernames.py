@@ -172,7 +172,7 @@ class TestClashes:
 
     def test_deleted_accounts_and_groups_count(self) -> None:
         world = namesakes("U1")
-        world.add("existing_deleted", id="d", upn="ada.byron@contoso.edu", proxy_addresses=[])
+        world.add("deleted_people", id="d", upn="ada.byron@contoso.edu", proxy_addresses=[])
         world.add("existing_groups", id="g", mail_nickname="ada.byron2")
         world.add("existing_groups", id="h", mail="ada.byron3@contoso.edu")
         assert named(world) == ["ada.byron4"]

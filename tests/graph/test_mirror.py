@@ -192,9 +192,9 @@ async def test_deleted_accounts_keep_their_names_as_long_as_they_can_return(
         await graph.do(GraphRequest("DELETE", f"/users/{key}"))
     con = duckdb.connect()
     await refresh(graph, con, tmp_path)
-    rows = con.execute("SELECT id, upn FROM existing_deleted").fetchall()
+    rows = con.execute("SELECT id, upn FROM deleted_people").fetchall()
     assert set(rows) == {(first, "p0@contoso.edu"), (second, "p1@contoso.edu")}
     for key in (first, second):
         await graph.do(GraphRequest("POST", f"/directory/deletedItems/{key}/restore"))
     await refresh(graph, con, tmp_path)
-    assert con.execute("FROM existing_deleted").fetchall() == []
+    assert con.execute("SELECT id FROM deleted_people").fetchall() == []
