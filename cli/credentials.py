@@ -141,9 +141,9 @@ def _failed(storage: Storage, run: str) -> set[str]:
 
 
 def _row(line: Line, failed: set[str]) -> dict[str, Any]:
-    note = (
-        _DOUBT.format(line.doubt) if line.doubt else _FAILED if line.external_id in failed else ""
-    )
+    note = _FAILED if line.external_id in failed else ""
+    if line.doubt:
+        note = _DOUBT.format(line.doubt)
     return {name: getattr(line, name) for name in COLUMNS[:-1]} | {"note": note}
 
 

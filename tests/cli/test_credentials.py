@@ -45,7 +45,7 @@ def account(azurite: str, storage: Storage, monkeypatch: pytest.MonkeyPatch, tmp
     for one in (
         line("U1"),
         line("U2", password="=cmd()", display_name="@SUM(A1)"),
-        line("U3", school="S2", grade=None, doubt="20261101T020000Z-1a2b"),
+        line("U3", school="S2", grade=None, doubt="r0"),
         line("U4", school="S2"),
     ):
         sheet.append(one)
@@ -87,7 +87,7 @@ def test_a_sheet_goes_to_a_file_that_only_its_owner_reads(
          "the password begins after the apostrophe"],
         ["S1", "Lincoln", "03", "Name U1", "U1@contoso.edu", "pw-U1", "U1", ""],
         ["S2", "Lincoln", "", "Name U3", "U3@contoso.edu", "pw-U3", "U3",
-         "the account was there already: the sheet of run 20261101T020000Z-1a2b may hold its password"],
+         "the account was there already: the sheet of run r0 may hold its password"],
         ["S2", "Lincoln", "03", "Name U4", "U4@contoso.edu", "pw-U4", "U4",
          "the account was not made"],
     ]  # fmt: skip
