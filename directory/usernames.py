@@ -169,9 +169,9 @@ def name_people(
     """Writes the usernames of templates into desired_people, and keeps those that there are.
 
     Needs desired_people, links, contested, the existing_* tables and deleted_people, and
-    `given_usernames` as the last run left it, or none. Leaves `given_usernames` as this run leaves it, and `kept_usernames`
-    (external_id, upn): whose name does not depend on the roster any more. Who cannot be named has
-    upn NULL. In mode match nobody is named.
+    `given_usernames` as the last run left it, or none. Leaves `given_usernames` as this run leaves
+    it, and `kept_usernames` (external_id, upn): whose name does not depend on the roster any more.
+    Who cannot be named has upn NULL. In mode match nobody is named.
     """
     con.execute(_MEMORY)
     names = people.usernames
