@@ -9,6 +9,7 @@ tables, `deleted_people` and `identities`. Makes:
     contested         who is left alone altogether, and why
     near_misses       accounts that are much like somebody's who has none
     twins             what School Data Sync made for people, classes and schools of the roster
+    given_usernames   names that were made from templates, for this run and for later ones
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
     desired_classes   class groups
@@ -34,6 +35,7 @@ from .near_misses import find_near_misses
 from .opt_out import leave_opted_out
 from .people import want_people
 from .schools import want_schools
+from .usernames import name_people
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +66,7 @@ def build_desired(
     leave_opted_out(con, policy.people.opt_out_group)
     report_contested(con)
     find_near_misses(con)
+    name_people(con, policy.people, domains, today)
     place_people(con, policy.people, domains)
     find_twins(con, policy)
     want_schools(con, policy.schools)

@@ -112,10 +112,15 @@ RULES: dict[str, DirectoryRule] = {
             "`rollcall adopt` lists the units and what is wrong; delete those that are not used",
         ),
         DirectoryRule(
+            "person.username.none", "error", "users", "username",
+            "there is no username, and none could be made: every field of the template is empty",
+            "enter the values that people.usernames names, or a username",
+        ),
+        DirectoryRule(
             "person.username.illegal", "error", "users", "username",
             "the username cannot be a user principal name",
             "use A-Z a-z 0-9 ' . - _ ! # ^ ~, at most 64 characters before the @, no dot at "
-            "either end",
+            "either end and no two in a row",
         ),
         DirectoryRule(
             "person.username.domain", "error", "users", "username",
@@ -131,6 +136,17 @@ RULES: dict[str, DirectoryRule] = {
             "person.username.taken", "error", "users", "username",
             "another account has this user principal name already",
             "match the person to that account, or give the person another username",
+        ),
+        DirectoryRule(
+            "person.password.weak", "warning", "users", "password",
+            "Entra would refuse the password of the file; another one is generated",
+            "use 8 to 256 characters of A-Z, a-z, 0-9 and signs, of three of these kinds",
+        ),
+        DirectoryRule(
+            "person.password.unknown", "warning", "users", "password",
+            "so many accounts get a first password that nobody knows",
+            "set the app setting ROLLCALL_CREDENTIALS_KEY (`rollcall credentials key` prints a "
+            "key), so that passwords are written to a sealed sheet; or reset them in Entra",
         ),
         DirectoryRule(
             "class.owner.last", "warning", "classes", "sourced_id",

@@ -71,7 +71,7 @@ FROM (SELECT id, unnest(keys) AS key FROM near_people) p JOIN account_keys k USI
 _MISSES = f"""
 CREATE OR REPLACE TABLE near_misses AS
 WITH compared AS (
-    SELECT x.person, a.name, p.local = a.local AS same_local, p.stem = a.stem AS same_stem,
+    SELECT x.person, a.name, p.local = a.local AS same_local, p.stem <> '' AND p.stem = a.stem AS same_stem,
            CASE WHEN least(length(p.stem), length(a.stem)) >= 4
                 THEN damerau_levenshtein(p.stem, a.stem) END AS stem_distance,
            p.given <> '' AND p.given = a.family AND p.family = a.given

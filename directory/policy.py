@@ -7,12 +7,20 @@ own their classes and are not members of them too.
 
 from __future__ import annotations
 
+import re
 from string import Formatter
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from roster.values import GRADE
+
+from .naming import username_parts
+
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
+USERNAME_FIELDS = (
+    *PERSON_FIELDS, "identifier", "grade", "school_year",
+)  # fmt: skip
 SCHOOL_FIELDS = ("name", "identifier", "sourced_id")
 CLASS_FIELDS = ("title", "code", "sourced_id", "school", "course", "session")
 GROUP_FIELDS = ("role", "grade", "school")
@@ -33,10 +41,32 @@ def _template(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _username_template(text: str) -> str:
+    username_parts(text, USERNAME_FIELDS)
+    return text
+
+
+def _spellings(letters: dict[str, str]) -> dict[str, str]:
+    for letter, spelling in letters.items():
+        if len(letter) != 1 or letter.isascii() or not re.fullmatch("[a-z0-9]*", spelling):
+            raise ValueError(
+                f"{letter}: {spelling!r} is no spelling of one letter; write a letter beyond A-Z "
+                "and what stands for it in small letters, such as {ä: ae}"
+            )
+    return letters
+
+
+def _grade(text: str) -> str:
+    if text not in GRADE.values:
+        raise ValueError(f"use one of {', '.join(GRADE.values)}, in quotation marks")
+    return text
+
+
 PersonTemplate = Annotated[str, _template(*PERSON_FIELDS)]
 SchoolTemplate = Annotated[str, _template(*SCHOOL_FIELDS)]
 ClassTemplate = Annotated[str, _template(*CLASS_FIELDS)]
 GroupTemplate = Annotated[str, _template(*GROUP_FIELDS)]
+UsernameTemplate = Annotated[str, AfterValidator(_username_template)]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 
 
@@ -119,6 +149,55 @@ class Domains(Section):
     students: Domain | None = Field(default=None, description="Domain for student usernames")
 
 
+class Usernames(Section):
+    """How the usernames of created accounts are made; null takes the roster's username.
+
+    A username made from a template is given once and never changes, whatever the name becomes.
+    """
+
+    staff: UsernameTemplate | None = Field(
+        default=None, description="Template for staff, such as {given_name}.{family_name}"
+    )
+    students: UsernameTemplate | None = Field(
+        default=None, description="Template for students, such as {given_name:1}{family_name}"
+    )
+    transliterate: Annotated[dict[str, str], AfterValidator(_spellings)] = Field(
+        default={},
+        description="Spelling of letters where the usual one (ä: a) is not wanted: {ä: ae}",
+    )
+
+
+PasswordKind = Literal["strong", "words", "file"]
+
+
+class ForceChange(Section):
+    """Who must change the first password at the first sign-in."""
+
+    staff: bool = Field(default=True, description="Staff must change it")
+    students: bool = Field(default=True, description="Students must change it")
+
+
+class Passwords(Section):
+    """First passwords of created accounts. Where `file` brings none, one is generated."""
+
+    staff: PasswordKind = Field(
+        default="strong",
+        description="strong: random characters; words: readable words; file: from the roster's "
+        "file",
+    )
+    students: PasswordKind = Field(default="strong", description="strong, words or file")
+    words_until_grade: Annotated[str, AfterValidator(_grade)] | None = Field(
+        default="05",
+        description="Students up to this grade get words instead of strong; null for none",
+    )
+    length: Annotated[int, Field(ge=14, le=64)] = Field(
+        default=16, description="Characters of a strong password"
+    )
+    force_change: ForceChange = Field(
+        default_factory=ForceChange, description="Change at the first sign-in"
+    )
+
+
 class People(Section):
     """Accounts of students and staff."""
 
@@ -127,6 +206,12 @@ class People(Section):
         description="match: only find existing accounts; create: also make, keep, disable",
     )
     domains: Domains = Field(default_factory=Domains, description="Domains of created accounts")
+    usernames: Usernames = Field(
+        default_factory=Usernames, description="Usernames of created accounts"
+    )
+    passwords: Passwords = Field(
+        default_factory=Passwords, description="First passwords of created accounts"
+    )
     display_name: PersonTemplate = Field(
         default="{given_name} {family_name}", description="Display name of created accounts"
     )
@@ -146,6 +231,11 @@ class People(Section):
         description="Group whose members are never written to: its object id, unique name or "
         "display name",
     )
+
+    @property
+    def takes_file_passwords(self) -> bool:
+        """Whether first passwords come from the roster's file."""
+        return self.mode == "create" and "file" in (self.passwords.staff, self.passwords.students)
 
 
 class Schools(Section):

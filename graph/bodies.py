@@ -33,7 +33,9 @@ _PERSON = {
 _CLASS = ("display_name", "mail_nickname", "external_name", "class_code", "description")
 
 
-def person_body(fields: Mapping[str, Any], password: str | None = None) -> EducationUser:
+def person_body(
+    fields: Mapping[str, Any], password: str | None = None, *, force_change: bool = True
+) -> EducationUser:
     """An educationUser. `external_id` and `grade` go where `primary_role` says."""
     from msgraph.generated.models.education_external_source import EducationExternalSource
     from msgraph.generated.models.education_student import EducationStudent
@@ -58,7 +60,7 @@ def person_body(fields: Mapping[str, Any], password: str | None = None) -> Educa
         user.related_contacts = [_contact(contact) for contact in fields["related_contacts"]]
     if password:
         user.password_profile = PasswordProfile(
-            password=password, force_change_password_next_sign_in=True
+            password=password, force_change_password_next_sign_in=force_change
         )
     return user
 

@@ -39,7 +39,7 @@ COLLECTIONS: MappingProxyType[str, str] = MappingProxyType(
         + _sds("AnchorId", "SyncSource_StudentId", "SyncSource_TeacherId"),
         "education_users": "/education/users/delta?$select=id,externalSource,externalSourceDetail,"
         "primaryRole,student,teacher,relatedContacts",
-        "groups": "/groups/delta?$select=id,displayName,mailNickname,uniqueName,description,"
+        "groups": "/groups/delta?$select=id,displayName,mail,mailNickname,uniqueName,description,"
         "groupTypes,membershipRule,resourceProvisioningOptions,onPremisesSyncEnabled,members,owners"
         + _sds("AnchorId", "ObjectType", "SyncSource_SectionId", "Status"),
         "classes": "/education/classes/delta?$select=id,externalId,externalSource,"

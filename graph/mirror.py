@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 STATE = "mirror.json"
 TABLES = (*COLLECTIONS, "groups_members", "units_members", "school_units")
-# Delta queries tell nothing of what lies in the recycle bin, so that is read each time.
-# https://learn.microsoft.com/graph/api/directory-deleteditems-list
-DELETED = "/directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName&$top=999"
+DELETED = (
+    "/directory/deletedItems/microsoft.graph.user"
+    "?$select=id,userPrincipalName,mail,mailNickname,proxyAddresses&$top=999"
+)
 
 _EMPTY = """
 CREATE OR REPLACE TABLE mirror_{name} (id VARCHAR, body JSON);
@@ -144,7 +145,8 @@ FROM mirror_classes c JOIN mirror_groups g USING (id);  -- classes/delta omits d
 
 CREATE OR REPLACE TABLE existing_groups AS
 SELECT id, body->>'uniqueName' AS unique_name, body->>'displayName' AS display_name,
-       body->>'mailNickname' AS mail_nickname, body->>'description' AS description,
+       body->>'mailNickname' AS mail_nickname, body->>'mail' AS mail,
+       body->>'description' AS description,
        from_json(body->'groupTypes', '["VARCHAR"]') AS group_types,
        body->>'membershipRule' AS membership_rule,
        coalesce(list_contains(from_json(body->'resourceProvisioningOptions', '["VARCHAR"]'),
@@ -165,6 +167,17 @@ SELECT CASE WHEN c.id IS NULL THEN 'group' ELSE 'class' END AS container_kind,
 FROM mirror_groups_members m LEFT JOIN existing_classes c ON c.id = m.container
 UNION ALL
 SELECT 'school', container, member, relation FROM mirror_units_members;
+"""
+
+# Entra puts a deleted account's object id before its name, so that another can have the name.
+_DELETED_PEOPLE = """
+INSERT INTO deleted_people
+SELECT id, CASE WHEN starts_with(lower(upn), replace(lower(id), '-', ''))
+                THEN substr(upn, 33) ELSE upn END, mail, nickname, coalesce(addresses, [])
+FROM (SELECT json->>'id' AS id, json->>'userPrincipalName' AS upn, json->>'mail' AS mail,
+             json->>'mailNickname' AS nickname,
+             from_json(json->'proxyAddresses', '["VARCHAR"]') AS addresses
+      FROM read_ndjson_objects({file}))
 """
 
 
@@ -188,7 +201,8 @@ def load_empty(con: DuckDBPyConnection) -> None:
 async def refresh(graph: Graph, con: DuckDBPyConnection, folder: Path) -> MirrorStats:
     """Brings the mirror in `folder` up to date and makes the existing_* tables in `con`.
 
-    `deleted_people` (id, upn) are the accounts in the recycle bin.
+    `deleted_people` (id, upn, mail, mail_nickname, proxy_addresses) are the accounts that can still
+    be restored.
     """
     started, before = time.monotonic(), graph.requests
     state = _load(con, folder)
@@ -218,7 +232,10 @@ def _start(con: DuckDBPyConnection) -> None:
     for name in COLLECTIONS:
         con.execute(_EMPTY.format(name=name))
     con.execute("CREATE OR REPLACE TABLE mirror_school_units (school_id VARCHAR, unit_id VARCHAR)")
-    con.execute("CREATE OR REPLACE TABLE deleted_people (id VARCHAR, upn VARCHAR)")
+    con.execute(
+        """CREATE OR REPLACE TABLE deleted_people (id VARCHAR, upn VARCHAR, mail VARCHAR,
+           mail_nickname VARCHAR, proxy_addresses VARCHAR[])"""
+    )
 
 
 def _load(con: DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -274,16 +291,15 @@ async def _find_units(graph: Graph, con: DuckDBPyConnection) -> None:
 
 
 async def _find_deleted(graph: Graph, con: DuckDBPyConnection, folder: Path) -> None:
-    """Fills `deleted_people` (id, upn): accounts that can still be restored."""
+    """Fills `deleted_people`, anew each time: no delta query tells of them, and they are few.
+
+    https://learn.microsoft.com/graph/api/directory-deleteditems-list
+    """
     file = folder / "deleted.ndjson"
     with file.open("w", encoding="utf-8") as out:
         async for page in graph.pages(DELETED):
             out.writelines(json.dumps(found) + "\n" for found in page["value"])
-    con.execute(
-        f"""INSERT INTO deleted_people
-        SELECT json->>'id', json->>'userPrincipalName'
-        FROM read_ndjson_objects({_literal(file)})"""
-    )
+    con.execute(_DELETED_PEOPLE.format(file=_literal(file)))
     file.unlink()
 
 

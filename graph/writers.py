@@ -22,13 +22,14 @@ from roster.errors import Terminal, Transient
 from . import bodies
 from .errors import AmbiguousWrite, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
-from .passwords import first_password
+from .passwords import Unknown
 from .references import References
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .client import Graph
+    from .passwords import Passwords
 
 BOUND_AT_CREATION = 20
 
@@ -40,9 +41,12 @@ class Writer:
         self.graph = graph
         self._references = References(graph)
 
-    async def create_person(self, fields: Mapping[str, Any]) -> str:
-        """Creates an account with a random first password; returns its object id."""
-        body = bodies.person_body(fields, first_password())
+    async def create_person(
+        self, fields: Mapping[str, Any], passwords: Passwords | None = None
+    ) -> str:
+        """Creates an account; returns its object id. Without `passwords` nobody knows the first."""
+        first = passwords or Unknown()
+        body = bodies.person_body(fields, await first.issue(), force_change=first.force_change)
         request = from_sdk(
             self.graph.sdk.education.users.to_post_request_information(body), repeatable=False
         )
@@ -51,6 +55,8 @@ class Writer:
             return response.body["id"]
         found = await self._find_person(fields["upn"])
         if found is not None and _roster_id(found) == fields["external_id"]:
+            if response is not None:
+                await first.doubt()
             return found["id"]
         if response is None:
             raise AmbiguousWrite("the account may have been made; it is looked up again")

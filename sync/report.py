@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import accepted
+from .credentials import forget_file_passwords
 from .drop import read_drop
 from .identities import settle_identities
 from .outcomes import load_outcomes
@@ -49,6 +50,7 @@ def finish(work: Work) -> Next:
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)
+    forget_file_passwords(storage, run.run)
     write_json(storage, run.run, REPORT_BLOB, _report(run, changes, outcomes))
     return Next(END, changes)
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from graph.passwords import Passwords
 from roster.errors import RollcallError, Terminal, Transient
 from sync.apply import LARGEST_TRIES, Applier
 from sync.change import ChangeMessage
@@ -29,6 +30,7 @@ class Scripted:
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    passwords: list[str] = field(default_factory=list)
     requests: int = 0
     writes: int = 0
 
@@ -40,7 +42,8 @@ class Scripted:
             raise self.errors.pop(0)
         return "new-id"
 
-    async def create_person(self, person: dict[str, Any]) -> str:
+    async def create_person(self, person: dict[str, Any], passwords: Passwords) -> str:
+        self.passwords.append(await passwords.issue())
         return await self._ask("create_person", person)
 
     async def update_person(self, object_id: str, fields: dict[str, Any]) -> None:
