@@ -15,7 +15,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 class CsvColumn:
     """A column of a file. `key`: its name in templates. `headers`: its spellings, documented first.
 
-    `secret`: such as a password: known, and never read.
+    `secret`: a password: read only when the caller asks for passwords, and never shown.
     """
 
     key: str

@@ -23,11 +23,14 @@ from connectors.sweep import Swept, sweep
 from roster.errors import BadInput, Refused
 from roster.feed import Feed
 from roster.intake import Intake, broken_keys
+from roster.normalise import clean
 from roster.roster import Roster
 from roster.rules import RULES
 from roster.schema import TABLES, Type, literal
 from roster.validate import validate
 from roster.values import Vocabulary
+
+PASSWORDS = "roster_passwords"
 
 
 def read_roster(
@@ -38,12 +41,14 @@ def read_roster(
     progress: Callable[[str], None] | None = None,
     last_files: frozenset[str] | None = None,
     mappings: Vocabulary | None = None,
+    passwords: bool = False,
 ) -> Roster:
     """Read a drop (a folder of CSV files, or one zip) into the roster tables of `con`.
 
     `progress` is told what is being done. `last_files`: the roster tables that the last accepted
     drop of this source filled. `mappings`: a customer's words, list name (see roster.values) →
-    {their value: our value}.
+    {their value: our value}. `passwords`: also make the temporary table `roster_passwords`
+    (user_sourced_id, password), in clear; it is no part of the roster and is never saved with it.
 
     Raises BadInput where the drop cannot be used (no format, no header, truncated, unsafe zip …)
     and Refused where data is missing that was there before. Faulty rows do not raise: they are
@@ -56,6 +61,8 @@ def read_roster(
         form = detect.by_columns(candidates, headers)
         intake = Intake(con, mappings or {})
         reading = _Reading(con, intake, drop.scratch, source, last_files or frozenset())
+        if passwords:
+            reading.collect_passwords()
         for spec in form.files:
             for file in drop.files:
                 if file.stem == spec.name.lower():
@@ -90,6 +97,14 @@ class _Reading:
         self._last = last
         self._files = 0
         self._without_end: list[str] = []
+        self._passwords = False
+
+    def collect_passwords(self) -> None:
+        """Read passwords too, into `roster_passwords`."""
+        self._passwords = True
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {PASSWORDS} (user_sourced_id VARCHAR, password VARCHAR)"
+        )
 
     def add(self, file: DropFile, spec: FileSpec, header: Header) -> None:
         """Read one file into the tables that it feeds."""
@@ -97,7 +112,9 @@ class _Reading:
         self._files += 1
         feeds = make_feeds(spec, header.names, RAW, number)
         swept = sweep(file.path, header, self._scratch)
-        records = csvfile.load(self._con, swept, header, _wanted(spec, header, feeds))
+        records = csvfile.load(
+            self._con, swept, header, _wanted(spec, header, feeds, secrets=self._passwords)
+        )
         self._refuse_empty(file.name, spec, records)
         self._intake.add_file(
             number, self._source, file.name, records, f"SELECT row, line FROM {SHIFTS}"
@@ -108,6 +125,8 @@ class _Reading:
         for feed in feeds:
             self._intake.add(feed)
             self._intake.lose(feed, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
+            if self._passwords and feed.table == "users":
+                self._keep_passwords(spec, header, feed)
         csvfile.drop_scratch(self._con)
 
     def check_complete(self) -> None:
@@ -140,6 +159,23 @@ class _Reading:
                     f"{name}:{line}: the file ends without a line end, and {column} of its last"
                     " record is not valid; it is truncated, upload it again"
                 )
+
+    def _keep_passwords(self, spec: FileSpec, header: Header, feed: Feed) -> None:
+        """The first password of each person; of people in several rows, that of the first row."""
+        at = places(spec, header.names)
+        for place in [
+            at[column.key] for column in spec.columns if column.secret and column.key in at
+        ]:
+            self._con.execute(
+                f"""
+                INSERT INTO {PASSWORDS}
+                SELECT {clean(feed.columns["sourced_id"], Type.ID)} AS person,
+                       {clean(f"c{place}", Type.ID)} AS password
+                FROM {RAW} WHERE {feed.rows()} AND password IS NOT NULL AND person IS NOT NULL
+                    AND person NOT IN (SELECT user_sourced_id FROM {PASSWORDS})
+                QUALIFY row_number() OVER (PARTITION BY person ORDER BY rowid) = 1
+                """
+            )
 
     def _refuse_empty(self, name: str, spec: FileSpec, records: int) -> None:
         filled = sorted({feed.table for feed in spec.feeds} & self._last)
@@ -183,7 +219,7 @@ def _has_line_end(path: Path) -> bool:
         return file.read().rstrip(b"\0")[-1:] in (b"\n", b"\r")
 
 
-def _wanted(spec: FileSpec, header: Header, feeds: list[Feed]) -> Wanted:
+def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool) -> Wanted:
     known = {place: key for key, place in places(spec, header.names).items()}
     secret = {column.key for column in spec.columns if column.secret}
     ids = {
@@ -197,4 +233,5 @@ def _wanted(spec: FileSpec, header: Header, feeds: list[Feed]) -> Wanted:
     while str(certain) in ids:
         certain += 1
     hidden = frozenset(place for place, key in known.items() if key in secret)
-    return Wanted([place for place in sorted(known) if place not in hidden], certain, hidden)
+    read = [place for place in sorted(known) if secrets or place not in hidden]
+    return Wanted(read, certain, hidden)

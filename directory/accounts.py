@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
     from .policy import People
 
-_LEGAL = r"regexp_full_match(split_part(upn, '@', 1), '[A-Za-z0-9''_!#^~-]([A-Za-z0-9''._!#^~-]{0,62}[A-Za-z0-9''_!#^~-])?')"  # noqa: E501
+_LEGAL = r"regexp_full_match(split_part(p.upn, '@', 1), '[A-Za-z0-9''_!#^~-]([A-Za-z0-9''._!#^~-]{0,62}[A-Za-z0-9''_!#^~-])?')"  # noqa: E501
 
 _FAULTS = f"""
 CREATE OR REPLACE TABLE username_faults AS
 SELECT p.*, CASE
-    WHEN NOT {_LEGAL} THEN 'person.username.illegal'
-    WHEN lower(split_part(upn, '@', 2)) NOT IN (SELECT unnest($domains)) THEN 'person.username.domain'
-    WHEN count(*) OVER (PARTITION BY lower(upn)) > 1 THEN 'person.username.shared'
+    WHEN p.external_id IN (SELECT external_id FROM kept_usernames) THEN NULL
+    WHEN p.upn IS NULL THEN 'person.username.none'
+    WHEN NOT {_LEGAL} OR contains(split_part(p.upn, '@', 1), '..') THEN 'person.username.illegal'
+    WHEN lower(split_part(p.upn, '@', 2)) NOT IN (SELECT unnest($domains)) THEN 'person.username.domain'
+    WHEN count(*) OVER (PARTITION BY lower(p.upn)) > 1 THEN 'person.username.shared'
     WHEN a.id IS NOT NULL AND a.id IS DISTINCT FROM l.object_id THEN 'person.username.taken'
     END AS fault
 FROM desired_people p
@@ -39,8 +41,8 @@ WHERE p.active_today
 def place_people(con: DuckDBPyConnection, people: People, domains: Sequence[str]) -> None:
     """Makes `placed_people`: external_id, object_id (NULL = to be created), username_fault.
 
-    Needs desired_people, links and contested. Whoever is not placed gets no membership; the
-    reason is a finding.
+    Needs desired_people, links, contested and kept_usernames. Whoever is not placed gets no
+    membership; the reason is a finding.
     """
     con.execute(_FAULTS, {"domains": [domain.lower() for domain in domains]})
     con.execute(
@@ -66,11 +68,12 @@ def _explain(con: DuckDBPyConnection, people: People) -> None:
               AND external_id NOT IN (SELECT external_id FROM contested)""",
         )
         return
-    for rule in ("illegal", "domain", "shared", "taken"):
+    for rule in ("none", "illegal", "domain", "shared", "taken"):
         report(
             con,
             f"person.username.{rule}",
-            f"""SELECT external_id, origin_file, origin_row, upn AS value FROM username_faults
+            f"""SELECT external_id, origin_file, origin_row, coalesce(upn, username) AS value
+            FROM username_faults
             WHERE fault = 'person.username.{rule}'
               AND external_id NOT IN (SELECT external_id FROM contested)""",
         )

@@ -11,11 +11,13 @@ mailNickname 64, ASCII without `@ ( ) \\ [ ] " ; : < > , .` and space).
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from string import Formatter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -56,3 +58,45 @@ def template_sql(template: str, columns: Mapping[str, str]) -> str:
         if field is not None:
             parts.append(f"coalesce({columns[field]}, '')")
     return "(" + " || ".join(parts) + ")"
+
+
+@dataclass(frozen=True)
+class UsernamePart:
+    """A piece of a username template: fixed `text`, or a `field` of which `cut` says what is taken.
+
+    `cut`: '' all of it, '3' its first three characters, '-3' its last three, 'word' its first word.
+    """
+
+    text: str = ""
+    field: str = ""
+    cut: str = ""
+
+
+def username_parts(template: str, allowed: Sequence[str]) -> tuple[UsernamePart, ...]:
+    """Reads a template such as `{given_name:1}.{family_name}`; raises ValueError, saying why."""
+    fields = ", ".join("{" + name + "}" for name in allowed)
+    advice = (
+        f"use small letters, digits, . - _ and any of {fields}; {{field:3}} takes the first three "
+        "characters, {field:-3} the last three, {field:word} the first word"
+    )
+    parts: list[UsernamePart] = []
+    try:
+        pieces = list(Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{error}; {advice}") from None
+    for text, field, cut, conversion in pieces:
+        if not re.fullmatch("[a-z0-9._-]*", text):
+            domain = " (the domain is set by people.domains)" if "@" in text else ""
+            raise ValueError(f"{text!r} cannot stand in a username{domain}; {advice}")
+        if text:
+            parts.append(UsernamePart(text=text))
+        if field is None:
+            continue
+        if field not in allowed:
+            raise ValueError(f"{{{field}}} is not known; {advice}")
+        if conversion or not re.fullmatch("|-?[1-9][0-9]?|word", cut or ""):
+            raise ValueError(f"{field} cannot be cut so; {advice}")
+        parts.append(UsernamePart(field=field, cut=cut or ""))
+    if not any(part.field for part in parts):
+        raise ValueError(f"a username needs a field; {advice}")
+    return tuple(parts)

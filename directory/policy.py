@@ -7,8 +7,9 @@ own their classes and are not members of them too.
 
 from __future__ import annotations
 
+import re
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,9 +18,17 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
+from roster.values import GRADE
+
+from .naming import username_parts
+
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
+USERNAME_FIELDS = (
+    *PERSON_FIELDS, "identifier", "grade", "school_year",
+)  # fmt: skip
 SCHOOL_FIELDS = ("name", "identifier", "sourced_id")
 CLASS_FIELDS = ("title", "code", "sourced_id", "school", "course", "session")
 GROUP_FIELDS = ("role", "grade", "school")
@@ -40,6 +49,27 @@ def _template(*allowed: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _username_template(text: str) -> str:
+    username_parts(text, USERNAME_FIELDS)
+    return text
+
+
+def _spellings(letters: dict[str, str]) -> dict[str, str]:
+    for letter, spelling in letters.items():
+        if len(letter) != 1 or letter.isascii() or not re.fullmatch("[a-z0-9]*", spelling):
+            raise ValueError(
+                f"{letter}: {spelling!r} is no spelling of one letter; write a letter beyond A-Z "
+                "and what stands for it in small letters, such as {ä: ae}"
+            )
+    return letters
+
+
+def _grade(text: str) -> str:
+    if text not in GRADE.values:
+        raise ValueError(f"use one of {', '.join(GRADE.values)}, in quotation marks")
+    return text
+
+
 PersonTemplate = Annotated[str, _template(*PERSON_FIELDS)]
 SchoolTemplate = Annotated[str, _template(*SCHOOL_FIELDS)]
 ClassTemplate = Annotated[str, _template(*CLASS_FIELDS)]
@@ -52,6 +82,7 @@ RuleAttribute = Literal[
     "extensionAttribute11", "extensionAttribute12", "extensionAttribute13", "extensionAttribute14",
     "extensionAttribute15",
 ]  # fmt: skip
+UsernameTemplate = Annotated[str, AfterValidator(_username_template)]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 
 
@@ -61,23 +92,52 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+Source = Literal["username", "email", "active_directory_match_id", "sourced_id", "identifier"]
+Target = Literal[
+    "userPrincipalName", "mail", "proxyAddresses", "onPremisesSamAccountName",
+    "onPremisesImmutableId", "employeeId", "extensionAttribute1", "extensionAttribute2",
+    "extensionAttribute3", "extensionAttribute4", "extensionAttribute5", "extensionAttribute6",
+    "extensionAttribute7", "extensionAttribute8", "extensionAttribute9", "extensionAttribute10",
+    "extensionAttribute11", "extensionAttribute12", "extensionAttribute13", "extensionAttribute14",
+    "extensionAttribute15",
+]  # fmt: skip
+ADDRESSES = ("userPrincipalName", "mail", "proxyAddresses")
+
+
 class MatchRule(Section):
     """One way to find a person's account: a value of the roster equals a property of the account.
 
-    With `domain`, `@domain` is appended to a value that has none. Without it, a value that is
-    compared with userPrincipalName gets the tenant's default domain.
+    With `domain`, `@domain` is appended to a value that has none; several are tried in order.
+    Without it, a value that is compared with userPrincipalName gets the tenant's default domain.
     """
 
-    source: Literal["username", "email", "active_directory_match_id"] = Field(
-        alias="from", description="Roster value: username, email or active_directory_match_id"
+    source: Source = Field(
+        alias="from",
+        description="Roster value: username, email, active_directory_match_id, sourced_id, or "
+        "identifier (student or teacher number)",
     )
-    target: Literal["userPrincipalName", "mail"] = Field(
-        alias="to", description="Account property: userPrincipalName or mail"
+    target: Target = Field(
+        alias="to",
+        description="Account property: userPrincipalName, mail, proxyAddresses (any mail address), "
+        "onPremisesSamAccountName, onPremisesImmutableId, employeeId or extensionAttribute1 to 15",
     )
-    domain: Domain | None = Field(
+    domain: Domain | Annotated[tuple[Domain, ...], Field(min_length=1)] | None = Field(
         default=None,
-        description="Domain appended to a value without one",
+        description="Domain, or domains in order, appended to a value without one",
     )
+
+    @model_validator(mode="after")
+    def _domain_fits(self) -> Self:
+        if self.domain and self.target not in ADDRESSES:
+            raise ValueError(f"{self.target} has no domain; leave `domain` out, or compare with "
+                             f"one of {', '.join(ADDRESSES)}")  # fmt: skip
+        return self
+
+    def domains(self, default: str) -> tuple[str | None, ...]:
+        """The domains to try in order; None: the value as it is."""
+        if self.domain:
+            return (self.domain,) if isinstance(self.domain, str) else self.domain
+        return (default,) if self.target == "userPrincipalName" else (None,)
 
 
 def _default_rules() -> tuple[MatchRule, ...]:
@@ -105,6 +165,55 @@ class Domains(Section):
     students: Domain | None = Field(default=None, description="Domain for student usernames")
 
 
+class Usernames(Section):
+    """How the usernames of created accounts are made; null takes the roster's username.
+
+    A username made from a template is given once and never changes, whatever the name becomes.
+    """
+
+    staff: UsernameTemplate | None = Field(
+        default=None, description="Template for staff, such as {given_name}.{family_name}"
+    )
+    students: UsernameTemplate | None = Field(
+        default=None, description="Template for students, such as {given_name:1}{family_name}"
+    )
+    transliterate: Annotated[dict[str, str], AfterValidator(_spellings)] = Field(
+        default={},
+        description="Spelling of letters where the usual one (ä: a) is not wanted: {ä: ae}",
+    )
+
+
+PasswordKind = Literal["strong", "words", "file"]
+
+
+class ForceChange(Section):
+    """Who must change the first password at the first sign-in."""
+
+    staff: bool = Field(default=True, description="Staff must change it")
+    students: bool = Field(default=True, description="Students must change it")
+
+
+class Passwords(Section):
+    """First passwords of created accounts. Where `file` brings none, one is generated."""
+
+    staff: PasswordKind = Field(
+        default="strong",
+        description="strong: random characters; words: readable words; file: from the roster's "
+        "file",
+    )
+    students: PasswordKind = Field(default="strong", description="strong, words or file")
+    words_until_grade: Annotated[str, AfterValidator(_grade)] | None = Field(
+        default="05",
+        description="Students up to this grade get words instead of strong; null for none",
+    )
+    length: Annotated[int, Field(ge=14, le=64)] = Field(
+        default=16, description="Characters of a strong password"
+    )
+    force_change: ForceChange = Field(
+        default_factory=ForceChange, description="Change at the first sign-in"
+    )
+
+
 class People(Section):
     """Accounts of students and staff."""
 
@@ -113,6 +222,12 @@ class People(Section):
         description="match: only find existing accounts; create: also make, keep, disable",
     )
     domains: Domains = Field(default_factory=Domains, description="Domains of created accounts")
+    usernames: Usernames = Field(
+        default_factory=Usernames, description="Usernames of created accounts"
+    )
+    passwords: Passwords = Field(
+        default_factory=Passwords, description="First passwords of created accounts"
+    )
     display_name: PersonTemplate = Field(
         default="{given_name} {family_name}", description="Display name of created accounts"
     )
@@ -127,6 +242,16 @@ class People(Section):
         default=False,
         description="Write guardians as related contacts of students",
     )
+    opt_out_group: str | None = Field(
+        default=None,
+        description="Group whose members are never written to: its object id, unique name or "
+        "display name",
+    )
+
+    @property
+    def takes_file_passwords(self) -> bool:
+        """Whether first passwords come from the roster's file."""
+        return self.mode == "create" and "file" in (self.passwords.staff, self.passwords.students)
 
 
 class Schools(Section):
@@ -229,6 +354,17 @@ class Dynamic(Section):
     )
 
 
+class Adoption(Section):
+    """What School Data Sync made in this tenant."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Take over the accounts, class groups and administrative units that School "
+        "Data Sync made for people, classes and schools of the roster; see them with "
+        "`rollcall adopt` first",
+    )
+
+
 class Sessions(Section):
     """When an academic session counts as current."""
 
@@ -252,6 +388,7 @@ class Policy(Section):
     dynamic: Dynamic = Field(
         default_factory=Dynamic, description="Memberships by rule", validate_default=True
     )
+    adopt: Adoption = Field(default_factory=Adoption, description="Objects of School Data Sync")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
 
     @field_validator("dynamic")

@@ -1,8 +1,8 @@
 """Bodies of education objects and groups, built with msgraph-sdk's models.
 
 `fields` have Rollcall's names; only those given are written, so that an update is what differs.
-Whatever is written is marked: `externalSource` sis and the roster's own id, or `uniqueName`
-(https://learn.microsoft.com/graph/api/resources/educationuser).
+Whatever is written is marked: `externalSource` sis, `externalSourceDetail` Rollcall and the
+roster's own id, or `uniqueName` (https://learn.microsoft.com/graph/api/resources/educationuser).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from msgraph.generated.models.user import User
 
 Fields = dict[str, Any]
+SOURCE_DETAIL = "Rollcall"
 
 _PERSON = {
     "upn": "user_principal_name",
@@ -38,7 +39,9 @@ DYNAMIC = "DynamicMembership"
 _CLASS = ("display_name", "mail_nickname", "external_name", "class_code", "description")
 
 
-def person_body(fields: Mapping[str, Any], password: str | None = None) -> EducationUser:
+def person_body(
+    fields: Mapping[str, Any], password: str | None = None, *, force_change: bool = True
+) -> EducationUser:
     """An educationUser. `external_id` and `grade` go where `primary_role` says."""
     from msgraph.generated.models.education_external_source import EducationExternalSource
     from msgraph.generated.models.education_student import EducationStudent
@@ -56,6 +59,7 @@ def person_body(fields: Mapping[str, Any], password: str | None = None) -> Educa
         user.primary_role = EducationUserRole(role)
     if "external_id" in fields:
         user.external_source = EducationExternalSource.Sis
+        user.external_source_detail = SOURCE_DETAIL
         if role == "teacher":
             user.teacher = EducationTeacher(external_id=fields["external_id"])
     student = {key: fields[key] for key in ("external_id", "grade") if key in fields}
@@ -65,7 +69,7 @@ def person_body(fields: Mapping[str, Any], password: str | None = None) -> Educa
         user.related_contacts = [_contact(contact) for contact in fields["related_contacts"]]
     if password:
         user.password_profile = PasswordProfile(
-            password=password, force_change_password_next_sign_in=True
+            password=password, force_change_password_next_sign_in=force_change
         )
     return user
 
@@ -98,10 +102,11 @@ def school_body(fields: Mapping[str, Any]) -> EducationSchool:
     from msgraph.generated.models.education_external_source import EducationExternalSource
     from msgraph.generated.models.education_school import EducationSchool
 
-    school = EducationSchool(display_name=fields["display_name"])
+    school = EducationSchool(display_name=fields.get("display_name"))
     if "external_id" in fields:
         school.external_id = fields["external_id"]
         school.external_source = EducationExternalSource.Sis
+        school.external_source_detail = SOURCE_DETAIL
     return school
 
 
@@ -114,6 +119,7 @@ def class_body(fields: Mapping[str, Any]) -> EducationClass:
     if "external_id" in fields:
         class_.external_id = fields["external_id"]
         class_.external_source = EducationExternalSource.Sis
+        class_.external_source_detail = SOURCE_DETAIL
     return class_
 
 

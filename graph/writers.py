@@ -27,7 +27,7 @@ from roster.errors import Terminal
 from . import bodies
 from .errors import AmbiguousWrite, NotThere, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
-from .passwords import first_password
+from .passwords import Unknown
 from .references import (
     PER_REQUEST,
     FailedReference,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from msgraph.generated.models.group import Group
 
     from .client import Graph
+    from .passwords import Passwords
 
 PASSWORD_TRIES = 3
 
@@ -57,18 +58,20 @@ class Writer:
         self._references = References(graph)
         self._teams = Teams(graph)
 
-    async def create_person(self, fields: Mapping[str, Any]) -> str:
-        """Creates an account with a random first password; returns its object id."""
-        object_id = await self._create_person(fields)
+    async def create_person(
+        self, fields: Mapping[str, Any], passwords: Passwords | None = None
+    ) -> str:
+        """Creates an account; returns its object id. Without `passwords` nobody knows the first."""
+        object_id = await self._create_person(fields, passwords or Unknown())
         await self._extend(object_id, fields)
         return object_id
 
-    async def _create_person(self, fields: Mapping[str, Any]) -> str:
-        request, response = await self._post_person(fields)
+    async def _create_person(self, fields: Mapping[str, Any], passwords: Passwords) -> str:
+        request, response = await self._post_person(fields, passwords)
         for _ in range(PASSWORD_TRIES - 1):
             if response.ok or reaction_to(response).meaning != "password":
                 break
-            request, response = await self._post_person(fields)
+            request, response = await self._post_person(fields, passwords)
         if response.ok:
             return response.body["id"]
         if reaction_to(response).meaning != "conflict":
@@ -81,10 +84,15 @@ class Writer:
             )
         if _roster_id(found) != fields["external_id"]:
             raise error_for(request, response)
+        await passwords.doubt()
         return found["id"]
 
-    async def _post_person(self, fields: Mapping[str, Any]) -> tuple[GraphRequest, GraphResponse]:
-        body = bodies.person_body(fields, first_password())
+    async def _post_person(
+        self, fields: Mapping[str, Any], passwords: Passwords
+    ) -> tuple[GraphRequest, GraphResponse]:
+        body = bodies.person_body(
+            fields, await passwords.issue(), force_change=passwords.force_change
+        )
         builder = self.graph.sdk.education.users
         request = from_sdk(builder.to_post_request_information(body), object=fields["upn"])
         return request, await self.graph.send(request)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import tempfile
+from base64 import urlsafe_b64encode
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -105,6 +106,7 @@ class Stack:
             "ROLLCALL_GRAPH_URL": self.graph_url,
             "IDENTITY_ENDPOINT": f"{address}/msi/token",
             "IDENTITY_HEADER": secrets.token_hex(16),
+            "ROLLCALL_CREDENTIALS_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
         starting.callback(self.stop_host)
         self.start_host()

@@ -29,14 +29,17 @@ from roster.errors import Terminal, Transient, Unfinished
 from . import outcomes
 from .change import ChangeMessage
 from .config import load_quota
+from .credentials import Credentials
 from .outcomes import Outcome
 from .patience import LOOKED, LOOKS, Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
+from .sealing import Sealing
 from .storage import CHANGES_QUEUE, shared_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
 
+    from graph.passwords import Passwords
     from graph.references import FailedReference
 
     from .storage import Storage
@@ -68,7 +71,7 @@ class DirectoryWriter(Protocol):
 
     async def find(self, kind: str, key: str, /) -> str | None: ...
 
-    async def create_person(self, fields: dict[str, Any], /) -> str: ...
+    async def create_person(self, fields: dict[str, Any], passwords: Passwords, /) -> str: ...
     async def update_person(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def create_school(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
     async def update_school(self, object_id: str, fields: dict[str, Any], /) -> None: ...
@@ -116,9 +119,13 @@ class Applier:
     writer: DirectoryWriter
     counters: Counters
     _claimed: tuple[int, int] = (0, 0)
+    _credentials: Credentials = field(init=False)
     _seen_applying: dict[str, float] = field(default_factory=dict[str, float])
     # Why nothing more can be created in a run: each process finds that out once.
     _full: dict[str, DirectoryFull] = field(default_factory=dict[str, DirectoryFull])
+
+    def __post_init__(self) -> None:
+        self._credentials = Credentials(self.storage, Sealing.from_environment())
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
@@ -223,7 +230,7 @@ class Applier:
     async def _create(self, message: ChangeMessage, *, attempted: bool) -> str:
         fields = dict(message.fields)
         if message.kind == "person":
-            return await self.writer.create_person(fields)
+            return await self.writer.create_person(fields, self._credentials.passwords(message))
         if message.kind == "school":
             return await self.writer.create_school(fields, attempted=attempted)
         if _is_plain_class(message):

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from directory.desired import build_desired
 
-from .change import ACTIONS, KINDS, Change, ChangeMessage
+from .change import ACTIONS, KINDS, Change, ChangeMessage, PasswordOrder
 from .cost import Cost, find_costs
+from .credentials import order_passwords
 from .diff import find_changes
 from .guard import hold
 
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from .config import Config
+    from .sealing import Sealing
 
 # Whole binds of twenty, so that splitting an entity into messages takes no further write.
 REFERENCES_PER_MESSAGE = 200
+_TABLES = {
+    "plan_changes": "changes.parquet",
+    "directory_findings": "directory_findings.parquet",
+    "first_passwords": "first_passwords.parquet",
+}
 
 _IDENTIFIED = f"""
 CREATE OR REPLACE TABLE plan_changes AS
@@ -60,8 +67,14 @@ WITH wanted AS (
     SELECT c.*, coalesce(c.object_id, o.object_id) AS container,
            coalesce(c.member_id, p.object_id) AS reference,
            CASE WHEN entity = 'team' THEN container IS NOT NULL
-                ELSE relation IS NULL OR reference IS NOT NULL END AS possible
+                ELSE relation IS NULL OR reference IS NOT NULL END AS possible,
+           CASE WHEN f.external_id IS NOT NULL THEN {
+               'kind': f.kind, 'length': f.length, 'force_change': f.force_change,
+               'sealed': f.sealed, 'school': f.school, 'school_name': f.school_name
+           } END AS password
     FROM plan_changes c
+    LEFT JOIN first_passwords f
+      ON c.kind = 'person' AND c.action = 'create' AND f.external_id = c.key
     LEFT JOIN created o ON o.key = c.target  -- a team is its class's group
      AND o.kind = CASE c.entity WHEN 'team' THEN 'class' ELSE c.entity END
     LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
@@ -81,6 +94,7 @@ SELECT message, entity, target,
                 FILTER (action = 'remove' AND relation = 'member'), []),
        coalesce(list(reference ORDER BY reference)
                 FILTER (action = 'remove' AND relation = 'owner'), []),
+       any_value(password),
        count(*) FILTER (possible)
 FROM wanted
 GROUP BY message, entity, target
@@ -134,19 +148,16 @@ class Plan:
         }
 
     def save(self, con: DuckDBPyConnection, folder: Path) -> None:
-        """Writes plan.json, changes.parquet, directory_findings.parquet into `folder`."""
+        """Writes plan.json and the tables of the plan, Parquet, into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        con.table("plan_changes").write_parquet(str(folder / "changes.parquet"))
-        con.table("directory_findings").write_parquet(str(folder / "directory_findings.parquet"))
+        for table, file in _TABLES.items():
+            con.table(table).write_parquet(str(folder / file))
         (folder / "plan.json").write_text(json.dumps(self.as_dict(), indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, con: DuckDBPyConnection, folder: Path) -> Plan:
-        """Reads what `save` wrote; makes the views plan_changes and directory_findings."""
-        for view, file in (
-            ("plan_changes", "changes.parquet"),
-            ("directory_findings", "directory_findings.parquet"),
-        ):
+        """Reads what `save` wrote; makes the views plan_changes, directory_findings and so on."""
+        for view, file in _TABLES.items():
             con.read_parquet(str(folder / file)).create_view(view, replace=True)
         summary = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         return cls(
@@ -163,14 +174,22 @@ class Plan:
 
 
 def make_plan(
-    con: DuckDBPyConnection, config: Config, *, run: str, today: date, domains: Sequence[str]
+    con: DuckDBPyConnection,
+    config: Config,
+    *,
+    run: str,
+    today: date,
+    domains: Sequence[str],
+    sealing: Sealing | None = None,
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
-    Needs the roster tables, the existing_* tables, `leavers` and `known_teams`; `domains` are the
-    tenant's verified domains, its default one first. Writes nothing anywhere.
+    Needs the roster tables, the existing_* tables, `deleted_people`, `leavers`, `identities` and
+    `known_teams`; `domains` are the tenant's verified domains, its default one first; `sealing` is
+    the app's, None for a preview. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
+    order_passwords(con, config.people, sealing)
     find_changes(con, config, today)
     hold(con, config.guards, today)
     con.execute(_IDENTIFIED)
@@ -242,7 +261,7 @@ def messages(
     out, and so is the team of a class whose group could not be made; `settle` reports it as failed.
     """
     for row in con.execute(_MESSAGES, {"phase": phase, "held": held}).fetchall():
-        message, entity, target, action, container, afters, *references, count = row
+        message, entity, target, action, container, afters, *references, password, count = row
         fields: dict[str, Any] = {}
         for after in afters:
             fields |= json.loads(after)
@@ -260,6 +279,7 @@ def messages(
             add_owners=add_owners,
             remove_members=remove_members,
             remove_owners=remove_owners,
+            password=PasswordOrder(**password) if password else None,
             count=count,
         )
 

@@ -14,7 +14,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import accepted
+from .credentials import forget_file_passwords
 from .drop import read_drop
+from .identities import settle_identities
 from .known_teams import settle_known_teams
 from .outcomes import load_outcomes
 from .plan import Plan, settle
@@ -46,9 +48,11 @@ def finish(work: Work) -> Next:
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         accepted.settle_leavers(storage, con, folder / "plan")
         settle_known_teams(storage, con, folder / "plan")
+        settle_identities(storage, con, folder / "plan", now().date())
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)
+    forget_file_passwords(storage, run.run)
     write_json(storage, run.run, REPORT_BLOB, _report(run, changes, outcomes))
     return Next(END, changes)
 

@@ -6,7 +6,8 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
     <run>/drop.json          where the files came from
     <run>/source/            the files, as they were dropped (until they are in the archive)
     <run>/roster/            the roster tables, Parquet
-    <run>/plan/              plan.json, changes.parquet, leavers.parquet, teams.parquet
+    <run>/passwords.sealed   first passwords of the files, where policy takes them (credentials.py)
+    <run>/plan/              plan.json, changes, leavers, identities, teams, first_passwords.parquet
     <run>/findings.parquet   everything wrong in the data, and findings.csv for people
 """
 
@@ -17,15 +18,19 @@ import asyncio
 from . import accepted, lock
 from .accepted import check_source
 from .config import load_config
+from .credentials import open_file_passwords, seal_file_passwords
 from .drop import read_drop
 from .ending import cancel_held
+from .identities import load_identities, save_identities
 from .known_teams import load_known_teams, save_known_teams
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
+from .sealing import Sealing
 from .step import Again, Next, Step, Stop, Work
 from .storage import RUNS
 from .tenant import load_mirror
+from .usernames import load_usernames, save_usernames
 from .workspace import workspace
 
 LOCKED_SECONDS = 5.0
@@ -50,7 +55,11 @@ def normalise(work: Work) -> Next:
     from connectors import read_roster
 
     storage, run = work.storage, work.run
-    settings = check_source(load_config(storage), accepted.read_accepted(storage), run.source)
+    config, sealing = load_config(storage), Sealing.from_environment()
+    settings = check_source(config, accepted.read_accepted(storage), run.source)
+    from_file = config.people.takes_file_passwords
+    if from_file:
+        sealing.needed("`file` in people.passwords")
     needed = accepted.needed_tables(storage, settings)
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "source"), folder / "source")
@@ -60,7 +69,10 @@ def normalise(work: Work) -> Next:
             source=run.source,
             last_files=needed,
             mappings=settings.mappings,
+            passwords=from_file,
         )
+        if from_file:
+            seal_file_passwords(storage, con, run.run, sealing, folder)
         roster.save(folder / "roster")
         storage.upload_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         write_json(storage, run.run, TABLES_BLOB, [t for t, n in roster.counts().items() if n])
@@ -74,7 +86,7 @@ def plan(work: Work) -> Next | Again | Stop:
     storage, run = work.storage, work.run
     if waiting := take_lock(work):
         return waiting
-    config = load_config(storage)
+    config, sealing = load_config(storage), Sealing.from_environment()
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         roster = Roster.load(con, folder / "roster")
@@ -82,11 +94,18 @@ def plan(work: Work) -> Next | Again | Stop:
         directory = asyncio.run(reading)
         accepted.load_leavers(storage, con, folder)
         load_known_teams(storage, con, folder)
+        load_identities(storage, con, folder)
+        load_usernames(storage, con, folder)
         today = now().astimezone(config.zone).date()
-        made = make_plan(con, config, run=run.run, today=today, domains=directory.domains)
+        open_file_passwords(storage, con, run.run, sealing, folder)
+        made = make_plan(
+            con, config, run=run.run, today=today, domains=directory.domains, sealing=sealing
+        )
+        save_usernames(storage, con, folder)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
         save_known_teams(con, folder / "plan")
+        save_identities(con, folder / "plan", today)
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueServiceClient
 
 ROSTERS, ARCHIVE, RUNS, STATE, CONFIG = "rosters", "archive", "runs", "state", "config"
-CONTAINERS = (ROSTERS, ARCHIVE, RUNS, STATE, CONFIG)
+CREDENTIALS = "credentials"
+CONTAINERS = (ROSTERS, ARCHIVE, RUNS, STATE, CONFIG, CREDENTIALS)
 ARRIVALS_QUEUE, RUNS_QUEUE, CHANGES_QUEUE = "arrivals", "runs", "changes"
 QUEUES = tuple(
     name + suffix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ import pytest
 
 from local.district import generate
 from local.stack import Stack
-from tests.e2e.test_stack import Place
+from sync.sealing import Sealing
+from sync.sheet import Sheet
+from sync.storage import CONFIG
+from tests.e2e.test_stack import SOURCE, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +28,27 @@ def test_the_logs_hold_no_names(tmp_path: Path) -> None:
     with (tmp_path / "drop" / "users.csv").open(encoding="utf-8", newline="") as file:
         people = [(row["username"], row["familyName"]) for row in csv.DictReader(file)]
     username = people[0][0]
+    people_settings = {
+        "mode": "create",
+        "usernames": {"students": "{given_name:1}.{family_name}"},
+        "passwords": {"staff": "file"},
+    }
+    settings = {"people": people_settings, "sources": [{"name": SOURCE, "settle_seconds": 0}]}
     with Stack(logs=tmp_path / "logs") as stack:
         place = Place(stack)
+        place.storage.write(CONFIG, "rollcall.yaml", json.dumps(settings).encode())
         address = stack.graph_url.removesuffix("/v1.0") + "/emulator/faults"
         lost = {"method": "POST", "path": "/education/users", "status": 504, "when": "after"}
         httpx.post(address, json=[lost | {"times": 5}]).raise_for_status()
-        assert place.drop(tmp_path / "drop").status == "finished"
+        run = place.drop(tmp_path / "drop")
+        assert run.status == "finished"
         assert len(place.dump()["users"]) == 40
+        sealing = Sealing.from_environment(stack.environment)
+        passwords = [line.password for line in Sheet(place.storage, run.run, sealing).people()]
+        assert len(set(passwords)) == 40
     logs = {log.name: log.read_text(encoding="utf-8") for log in (tmp_path / "logs").glob("*.log")}
     assert len(logs) == 3
     for name, text in logs.items():
         assert username not in text, name
         assert not [person for person, _ in people if person in text], name
+        assert not [password for password in passwords if password in text], name

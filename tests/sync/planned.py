@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sync.accepted import save_leavers
 from sync.drop import Drop, start_run
+from sync.identities import save_identities
 from sync.known_teams import save_known_teams
 from sync.record import Run, artefact, get_run, update_run, write_json
 from sync.report import TABLES_BLOB, write_findings
 from sync.storage import ROSTERS, RUNS
 from tests.sync.rosters import put
-from tests.worlds import World
+from tests.worlds import TODAY, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +61,7 @@ def planned(storage: Storage, world: World, folder: Path, *, position: str, **va
     plan.save(world.con, folder / "plan")
     save_leavers(world.con, folder / "plan")
     save_known_teams(world.con, folder / "plan")
+    save_identities(world.con, folder / "plan", TODAY)
     write_findings(world.con, folder)
     storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
     storage.upload(RUNS, artefact(run.run, "findings.parquet"), folder / "findings.parquet")

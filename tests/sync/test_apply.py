@@ -15,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from graph.errors import AmbiguousWrite, DirectoryFull, NotThere, Throttled
+from graph.passwords import Passwords
 from graph.references import FailedReference, ReferencesFailed
 from roster.errors import RollcallError, Terminal, Transient, Unfinished
 from sync.apply import Applier
@@ -35,6 +36,7 @@ class Scripted:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     found: str | None = None
+    passwords: list[str] = field(default_factory=list)
     requests: int = 0
     writes: int = 0
 
@@ -51,7 +53,8 @@ class Scripted:
         self.asked.append(("find", kind, key))
         return self.found
 
-    async def create_person(self, person: dict[str, Any]) -> str:
+    async def create_person(self, person: dict[str, Any], passwords: Passwords) -> str:
+        self.passwords.append(await passwords.issue())
         return await self._ask("create_person", person)
 
     async def update_person(self, object_id: str, fields: dict[str, Any]) -> None:
