@@ -82,6 +82,9 @@ class Router:
         match path:
             case ("domains",):
                 return self._company.domains(request)
+            case ("domains", name):
+                _only(request, "GET")
+                return self._company.domain(request, name)
             case ("organization",):
                 return self._company.organization(request)
             case ("subscribedSkus",):

@@ -147,6 +147,9 @@ class Service:
         """POST members/$ref."""
         container = self.find(view, key)
         privileges.check_group(self._directory, container, request.roles)
+        if view.kind == "administrativeUnit" and isinstance(request.body, dict):
+            reference = links.referenced_id(body_of(request).get("@odata.id"))
+            self._tenant.capacity.check_membership(reference.lower())
         links.add(self._directory, container, relation, request.body)
         return NO_CONTENT
 
@@ -278,6 +281,8 @@ class Service:
         self, request: Request, view: View, body: Json, bound: list[tuple[Relation, str]]
     ) -> DirectoryObject:
         self._tenant.capacity.check()
+        if view is UNIT:
+            self._tenant.capacity.check_unit(body)
         values = rules.check_names(view, body, self._tenant.extensions)
         if values.get("isAssignableToRole") and ROLE_MANAGEMENT not in request.roles:
             raise denied()
