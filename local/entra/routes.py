@@ -169,9 +169,9 @@ class Router:
             case ("GET", cast) if cast in _CASTS and not view.education:
                 return service.linked(request, view, key, relation, _CASTS[cast])
             case ("GET", "$count"):
-                return service.count_linked(request, view, key, relation)
+                return service.count_linked(request, view, key, relation, shown)
             case ("POST", "$ref"):
-                return service.add_link(request, view, key, relation)
+                return service.add_link(request, view, key, relation, shown)
             case ("DELETE", target, "$ref"):
                 return service.remove_link(request, view, key, relation, target)
             case ("DELETE", target):

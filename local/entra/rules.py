@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _UPN = re.compile(r"[A-Za-z0-9'._!#^~-]+@[A-Za-z0-9.-]+")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NICKNAME = re.compile(r"[\x21-\x7e]+")
+_BY_RULE = "DynamicMembership"
 _NOT_IN_NICKNAME = set('@()\\[]";:<>, .')
 # What stays writable in the cloud on an account that on-premises AD masters; directory extensions
 # that no AD attribute feeds do too.
@@ -138,6 +139,10 @@ def check_update(
     for name in ("uniqueName", "isAssignableToRole") if view is GROUP else ():
         if name in values and values[name] != changed.values.get(name):
             raise errors.read_only(name)
+    # A group stays what it was made as, except that a rule may take its members over.
+    kinds = {*(changed.values.get("groupTypes") or ())}
+    if view is GROUP and (kinds ^ {*(values.get("groupTypes", kinds) or ())}) - {_BY_RULE}:
+        raise errors.invalid_value("groupTypes", view.name)
     # Hidden membership is for ever, or never.
     visibility = {values.get("visibility"), changed.values.get("visibility")}
     differs = view is GROUP and "visibility" in values and len(visibility) > 1

@@ -7,7 +7,7 @@ https://learn.microsoft.com/graph/api/overview
 
 from __future__ import annotations
 
-from itertools import islice
+import builtins
 from typing import TYPE_CHECKING, cast
 
 from local.entra import education, errors, links, privileges, query, rules
@@ -40,15 +40,19 @@ class Service:
     def list(self, request: Request, view: View) -> Answer:
         """GET on a collection."""
         select, size = query.selected(request, view), query.page_size(request)
-        start = query.start(request)
+        expanded = query.expanded(request, view)
         page: list[DirectoryObject] = []
         following: int | None = None
-        for place, found in self._candidates(request, view, start):
+        for place, found in self._candidates(request, view, query.start(request)):
             if len(page) == size:
                 following = place
                 break
             page.append(found)
-        return self.listed(request, view.path, [view.body(o, select) for o in page], following)
+        shown = [view.body(one, select) | self._expanded(request, one, expanded) for one in page]
+        total = None
+        if query.counted(request):
+            total = sum(1 for _ in self._candidates(request, view, 0))
+        return self.listed(request, view.path, shown, following, total)
 
     def count(self, request: Request, view: View) -> Answer:
         """GET /…/$count: an advanced query."""
@@ -125,32 +129,39 @@ class Service:
         """GET members or owners. `shown`: the only type to list, and to list as; None: all."""
         container = self.find(view, key)
         size, start = query.page_size(request), query.start(request)
-        found = self._linked(request, container, relation)
-        rest = [
+        found = [
             (serial, one)
-            for serial, one in found
-            if serial > start and (shown is None or shown.shows(one))
+            for serial, one in self._linked(request, container, relation)
+            if shown is None or shown.shows(one)
         ]
-        select = request.query.get("$select", "")
-        names = frozenset(name.strip() for name in select.split(",")) if select else None
+        rest = [link for link in found if link[0] > start]
+        names = query.any_selected(request)
         page = [linked_body(one, shown, names) for _, one in rest[:size]]
         following = rest[size - 1][0] if len(rest) > size else None
-        return self.listed(request, shown.path if shown else "directoryObjects", page, following)
+        total = len(found) if query.counted(request) else None
+        path = shown.path if shown else "directoryObjects"
+        return self.listed(request, path, page, following, total)
 
-    def count_linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
+    def count_linked(
+        self, request: Request, view: View, key: str, relation: Relation, shown: View | None
+    ) -> Answer:
         """GET members/$count: an advanced query."""
         if not request.eventual():
             raise errors.bad_request("$count is not currently supported.")
-        return Answer(200, str(len(self._linked(request, self.find(view, key), relation))))
+        found = self._linked(request, self.find(view, key), relation)
+        return Answer(200, str(sum(shown is None or shown.shows(one) for _, one in found)))
 
-    def add_link(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
-        """POST members/$ref."""
+    def add_link(
+        self, request: Request, view: View, key: str, relation: Relation, shown: View | None
+    ) -> Answer:
+        """POST members/$ref; only of the type that the address lists."""
         container = self.find(view, key)
         privileges.check_group(self._directory, container, request.roles)
         if view.kind == "administrativeUnit" and isinstance(request.body, dict):
             reference = links.referenced_id(body_of(request).get("@odata.id"))
             self._tenant.capacity.check_membership(reference.lower())
-        links.add(self._directory, container, relation, request.body)
+        kind = shown.kind if shown else None
+        links.add(self._directory, container, relation, request.body, kind)
         return NO_CONTENT
 
     def remove_link(
@@ -179,10 +190,6 @@ class Service:
         """GET /education/schools/{id}/administrativeUnit."""
         return Answer(200, self.told(request, UNIT, self.find(SCHOOL, school)))
 
-    def add_class(self, request: Request, school: str) -> Answer:
-        """POST /education/schools/{id}/classes/$ref: the class's group joins the unit."""
-        return self.add_link(request, SCHOOL, school, "members")
-
     # The rest
 
     def by_ids(self, request: Request) -> Answer:
@@ -195,8 +202,7 @@ class Service:
         live = self._directory.live
         found = [live[key.lower()] for key in dict.fromkeys(ids) if key.lower() in live]
         wanted = [one for one in found if not types or {one.kind, "directoryObject"} & {*types}]
-        select = request.query.get("$select", "")
-        names = frozenset(name.strip() for name in select.split(",")) if select else None
+        names = query.any_selected(request)
         shown = [linked_body(one, None, names) for one in wanted]
         return self.listed(request, "directoryObjects", shown, None)
 
@@ -238,20 +244,39 @@ class Service:
         self, request: Request, view: View, start: int
     ) -> Iterator[tuple[int, DirectoryObject]]:
         self._tenant.extensions.check_query(request.query.get("$filter", ""))
-        test = query.filter_test(request, view)
+        test = query.test_of(request, view)
+        order = query.order(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
-            hits = self._tenant.index.find(view.kind, *simple)
-            found = islice(enumerate(hits), start, None)
+            found = enumerate(self._tenant.index.find(view.kind, *simple))
         else:
-            found = self._tenant.index.page(view.kind, start)
-        for place, candidate in found:
-            if view.shows(candidate) and (test is None or test(candidate)):
-                yield place, candidate
+            found = self._tenant.index.page(view.kind, 0 if order else start)
+        hits = (
+            (place, candidate)
+            for place, candidate in found
+            if view.shows(candidate) and (test is None or test(candidate))
+        )
+        if order:
+            objects = sorted((one for _, one in hits), key=order, reverse=query.descending(request))
+            hits = enumerate(objects)
+        yield from ((place, candidate) for place, candidate in hits if place >= start)
+
+    def _expanded(
+        self,
+        request: Request,
+        shown: DirectoryObject,
+        expanded: tuple[Relation, frozenset[str] | None] | None,
+    ) -> Json:
+        """Members or owners inside of their object, twenty at most."""
+        if expanded is None:
+            return {}
+        relation, select = expanded
+        found = self._linked(request, shown, relation)[: query.MOST_EXPANDED]
+        return {relation: [linked_body(one, None, select) for _, one in found]}
 
     def _linked(
         self, request: Request, container: DirectoryObject, relation: Relation
-    ) -> list[tuple[int, DirectoryObject]]:
+    ) -> builtins.list[tuple[int, DirectoryObject]]:
         """The links of a container that the caller may see, in the order of their joining."""
         if hides(container, relation, request):
             return []
@@ -288,7 +313,8 @@ class Service:
             raise denied()
         rules.check_creation(view, values, self._directory, self._tenant.domains)
         self._tenant.dynamic.check(view, values, None)
-        links.check_bind(self._directory, None, bound)
+        unified = view is CLASS or "Unified" in (values.get("groupTypes") or ())
+        links.check_bind(self._directory, None, bound, unified=unified)
         if is_dynamic(values) and any(relation == "members" for relation, _ in bound):
             raise links.decided_by_rule()
         created = self._directory.add(
@@ -316,6 +342,8 @@ class Service:
     def _update(self, request: Request, view: View, changed: DirectoryObject, body: Json) -> None:
         bound = links.bound(body) if view is GROUP else []
         values = rules.check_names(view, body, self._tenant.extensions)
+        if not values and not bound:
+            raise errors.empty()
         privileges.check_write(self._directory, changed, values, request.roles)
         rules.check_update(view, changed, values, self._directory, self._tenant.domains)
         self._tenant.dynamic.check(view, values, changed)
@@ -337,18 +365,28 @@ class Service:
         return values
 
     def told(self, request: Request, view: View, shown: DirectoryObject) -> Json:
+        """An object as the answer to a request."""
         context = f"{request.base}/$metadata#{view.path}/$entity"
-        return {"@odata.context": context} | view.body(shown, query.selected(request, view))
+        body = view.body(shown, query.selected(request, view))
+        if request.method == "GET":
+            body |= self._expanded(request, shown, query.expanded(request, view))
+        return {"@odata.context": context} | body
 
     def listed(
-        self, request: Request, path: str, found: list[Json], following: int | None
+        self,
+        request: Request,
+        path: str,
+        found: builtins.list[Json],
+        following: int | None,
+        total: int | None = None,
     ) -> Answer:
-        body: Json = {"@odata.context": f"{request.base}/$metadata#{path}", "value": found}
+        """A page of a list. `following`: the place at which the next one begins."""
+        body: Json = {"@odata.context": f"{request.base}/$metadata#{path}"}
+        if total is not None:
+            body["@odata.count"] = total
         if following is not None:
-            options = {n: v for n, v in request.query.items() if n != "$skiptoken"}
-            asked = "&".join(f"{n}={v}" for n, v in (options | {"$skiptoken": following}).items())
-            body["@odata.nextLink"] = f"{request.base}/{'/'.join(request.path)}?{asked}"
-        return Answer(200, body)
+            body["@odata.nextLink"] = query.next_link(request, following)
+        return Answer(200, body | {"value": found})
 
 
 def linked_body(one: DirectoryObject, shown: View | None, names: frozenset[str] | None) -> Json:
