@@ -85,7 +85,12 @@ class _Gate:
         if not http.headers.get("x-identity-header"):
             return JSONResponse({"statusCode": 401, "message": "X-IDENTITY-HEADER is missing"}, 401)
         try:
-            return JSONResponse(self._tenant.identity.token(http.query_params.get("resource", "")))
+            told = self._tenant.identity.token(
+                http.query_params.get("resource", ""),
+                http.query_params.get("client_id", ""),
+                self._tenant.features.missing_roles,
+            )
+            return JSONResponse(told)
         except GraphError as error:
             return JSONResponse({"statusCode": error.status, "message": str(error)}, error.status)
 

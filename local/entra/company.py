@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local.entra import errors
 from local.entra.messages import Answer
 from local.entra.service import body_of
 from local.entra.views import USER
@@ -28,6 +29,14 @@ class Company:
     def domains(self, request: Request) -> Answer:
         """GET /domains."""
         return self._service.listed(request, "domains", self._tenant.domain_list(), None)
+
+    def domain(self, request: Request, name: str) -> Answer:
+        """GET /domains/{id}."""
+        found = next((one for one in self._tenant.domain_list() if one["id"] == name.lower()), None)
+        if found is None:
+            raise errors.not_found(name)
+        context = f"{request.base}/$metadata#domains/$entity"
+        return Answer(200, {"@odata.context": context} | found)
 
     def organization(self, request: Request) -> Answer:
         """GET /organization."""

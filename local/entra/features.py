@@ -29,7 +29,8 @@ class Features:
     upload is applied. `log_delay`: until the provisioning log tells of it. `sync_delay`: until an
     account made in the on-premises directory arrives. `provisioning_target`: where uploads create
     accounts. `upn_rule`: the user principal name of an uploaded person; {userName}, {externalId}
-    stand for values of the upload.
+    stand for values of the upload. `missing_roles`: app roles that tokens lack from their next
+    issue on.
     """
 
     education: bool = True
@@ -42,6 +43,7 @@ class Features:
     sync_delay: float = 0
     provisioning_target: Literal["cloud", "on-premises"] = "cloud"
     upn_rule: str = "{userName}"
+    missing_roles: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], base: Features | None = None) -> Features:
@@ -55,10 +57,15 @@ class Features:
             before = getattr(current, known[name])
             if not _fits(before, value):
                 raise ValueError(f"feature {name}: {value!r} is not like {before!r}")
-            changes[known[name]] = value
+            changes[known[name]] = tuple(value) if isinstance(before, tuple) else value
         changed = replace(current, **changes)
         if changed.provisioning_target not in ("cloud", ON_PREMISES):
             raise ValueError(f"feature provisioningTarget: cloud or {ON_PREMISES}")
+        try:
+            changed.upn_rule.format(userName="", externalId="")
+        except (LookupError, ValueError) as error:
+            raise ValueError("feature upnRule: only {userName} and {externalId} stand for values"
+                             ) from error  # fmt: skip
         return changed
 
     def to_json(self) -> dict[str, Any]:
@@ -71,7 +78,9 @@ def _json_name(name: str) -> str:
 
 
 def _fits(before: Any, value: Any) -> bool:
-    """Whether a value is of the kind that the switch has: bool, text, or a number not below 0."""
+    """Whether a value is of the switch's kind: bool, text, texts, or a number not below 0."""
+    if isinstance(before, tuple):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)  # pyright: ignore[reportUnknownVariableType]
     if isinstance(before, bool | str):
         return type(value) is type(before)
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from local.entra.errors import GraphError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from local.entra.clock import Clock
 
 RESOURCE = "https://graph.microsoft.com"
@@ -47,17 +49,30 @@ class Identity:
         self.tenant_id = tenant_id
         self.app_id = app_id
         self.roles = roles
+        self.user_assigned: set[str] = set()
         self._clock = clock
 
-    def token(self, resource: str) -> dict[str, Any]:
-        """The answer of the endpoint: a token for `resource`."""
+    def token(
+        self, resource: str, client_id: str = "", missing: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """The answer of the endpoint: a token for `resource`, without the `missing` roles.
+
+        `client_id` asks for a user-assigned identity; where such ones are known it must be one.
+        """
+        if client_id and self.user_assigned and client_id.lower() not in self.user_assigned:
+            raise GraphError(
+                400,
+                "BadRequest",
+                "No User Assigned or Delegated Managed Identity found for specified "
+                "ClientId/ResourceId/PrincipalId.",
+            )
         if resource.rstrip("/") != RESOURCE:
             raise GraphError(500, "InternalServerError", "The resource is not known.")
         # Clients compare the expiry with their own clock, so it is told by the real one.
         expires = int((datetime.now(UTC) + LIFE).timestamp())
         claims = {
-            "aud": RESOURCE, "tid": self.tenant_id, "appid": self.app_id, "idtyp": "app",
-            "roles": sorted(self.roles), "exp": expires,
+            "aud": RESOURCE, "tid": self.tenant_id, "appid": client_id or self.app_id,
+            "idtyp": "app", "roles": sorted(self.roles.difference(missing)), "exp": expires,
         }  # fmt: skip
         parts = ({"alg": "none", "typ": "JWT"}, claims)
         text = ".".join(_encoded(json.dumps(part)) for part in parts) + "."

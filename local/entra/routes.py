@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.entra.company import Company
+from local.entra.deleted import DeletedItems
 from local.entra.errors import GraphError
 from local.entra.extensions import OBJECT_TYPE, undeclared
 from local.entra.navigation import Navigation
@@ -39,6 +40,7 @@ class Router:
         self._deltas = deltas
         self._tenant = tenant
         self._company = Company(tenant, service)
+        self._deleted = DeletedItems(tenant, service)
         self._navigation = Navigation(tenant, service)
 
     def catch_up(self) -> None:
@@ -82,6 +84,9 @@ class Router:
         match path:
             case ("domains",):
                 return self._company.domains(request)
+            case ("domains", name):
+                _only(request, "GET")
+                return self._company.domain(request, name)
             case ("organization",):
                 return self._company.organization(request)
             case ("subscribedSkus",):
@@ -112,12 +117,12 @@ class Router:
                 _only(request, "PATCH")
                 return service.upsert(request, name)
             case ("directory", "deletedItems", kind) if kind in _DELETED:
-                return service.deleted(request, _DELETED[kind])
+                return self._deleted.list(request, _DELETED[kind])
             case ("directory", "deletedItems", key, "restore"):
-                return service.restore(request, key)
+                return self._deleted.restore(request, key)
             case ("directory", "deletedItems", key):
                 _only(request, "DELETE")
-                return service.purge(request, key)
+                return self._deleted.purge(request, key)
             case _:
                 return None
 

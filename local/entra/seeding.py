@@ -36,10 +36,13 @@ def seed(tenant: Tenant, objects: Json) -> Json:
     `subscribedSkus` ({skuPartNumber, skuId, enabled, servicePlans}) take the place of those that a
     tenant has at first. `provisioningJobs` ({servicePrincipalId, id}) take uploads, and
     `provisioningFailures` ({externalId, errorCode, reason, times}) make uploads of a person fail.
+    `userAssignedIdentities` are the client ids that sign-in takes besides the system's own.
     Returns the ids of the objects in the order given, by their kinds.
     """
     for wanted in objects.get("extensions", []):
         _define(tenant, wanted)
+    for one in objects.get("userAssignedIdentities", []):
+        tenant.identity.user_assigned.add(one.lower())
     if "subscribedSkus" in objects:
         tenant.licences.define(objects["subscribedSkus"])
     for job in objects.get("provisioningJobs", []):

@@ -11,7 +11,6 @@ import builtins
 from typing import TYPE_CHECKING, cast
 
 from local.entra import education, errors, links, privileges, query, rules
-from local.entra.clock import stamp
 from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
@@ -157,6 +156,9 @@ class Service:
         """POST members/$ref; only of the type that the address lists."""
         container = self.find(view, key)
         privileges.check_group(self._directory, container, request.roles)
+        if view.kind == "administrativeUnit" and isinstance(request.body, dict):
+            reference = links.referenced_id(body_of(request).get("@odata.id"))
+            self._tenant.capacity.check_membership(reference.lower())
         kind = shown.kind if shown else None
         links.add(self._directory, container, relation, request.body, kind)
         return NO_CONTENT
@@ -202,38 +204,6 @@ class Service:
         names = query.any_selected(request)
         shown = [linked_body(one, None, names) for one in wanted]
         return self.listed(request, "directoryObjects", shown, None)
-
-    def deleted(self, request: Request, view: View) -> Answer:
-        """GET /directory/deletedItems/microsoft.graph.{type}."""
-        gone = [
-            view.body(o, None) | {"deletedDateTime": stamp(o.deleted_at)}
-            for o in self._directory.deleted.values()
-            if view.shows(o) and o.deleted_at is not None
-        ]
-        return self.listed(request, view.path, gone, None)
-
-    def restore(self, request: Request, key: str) -> Answer:
-        """POST /directory/deletedItems/{id}/restore; a name taken meanwhile is a conflict."""
-        gone = self._gone(key)
-        privileges.check_deletion(self._directory, gone, request.roles)
-        view, values = PLAIN[gone.kind], dict(gone.values)
-        body = cast("Json", request.body or {})
-        if gone.kind == "user" and body.get("newUserPrincipalName"):
-            values["userPrincipalName"] = body["newUserPrincipalName"]
-        if body.get("autoReconcileProxyConflict"):
-            addresses = cast("list[str]", values.get("proxyAddresses") or [])
-            values["proxyAddresses"] = [
-                one for one in addresses if not rules.is_taken(self._directory, one, gone)
-            ]
-        rules.check_values(view, values, self._directory, self._tenant.domains, gone)
-        self._directory.restore(gone)
-        self._directory.update(gone, values)
-        return Answer(200, self.told(request, view, gone))
-
-    def purge(self, _: Request, key: str) -> Answer:
-        """DELETE /directory/deletedItems/{id}."""
-        self._directory.purge(self._gone(key))
-        return NO_CONTENT
 
     # Parts
 
@@ -285,6 +255,7 @@ class Service:
         )
 
     def find(self, view: View, key: str) -> DirectoryObject:
+        """The live object of this type with this id (of users also: name); 404 if there is none."""
         wanted = self._directory.schools.get(key, "") if view is SCHOOL else key
         found = self._directory.get(view.kind, wanted)
         if found is None and view is USER and "@" in key:
@@ -293,16 +264,12 @@ class Service:
             raise errors.not_found(key)
         return found
 
-    def _gone(self, key: str) -> DirectoryObject:
-        found = self._directory.deleted.get(key.lower())
-        if found is None:
-            raise errors.not_found(key)
-        return found
-
     def _create(
         self, request: Request, view: View, body: Json, bound: list[tuple[Relation, str]]
     ) -> DirectoryObject:
         self._tenant.capacity.check()
+        if view is UNIT:
+            self._tenant.capacity.check_unit(body)
         values = rules.check_names(view, body, self._tenant.extensions)
         if values.get("isAssignableToRole") and ROLE_MANAGEMENT not in request.roles:
             raise denied()

@@ -81,6 +81,19 @@ async def test_ids_are_read_by_type_and_property(call: Caller) -> None:
     ]
 
 
+async def test_deleted_people_are_listed_like_others(call: Caller) -> None:
+    keys = [await call.user(f"u{number}") for number in range(3)]
+    for key in keys:
+        await call("DELETE", f"/users/{key}")
+    path = "/directory/deletedItems/microsoft.graph.user"
+    first = (await call("GET", f"{path}?$top=2&$select=id")).json()
+    assert [one["id"] for one in first["value"]] == keys[:2]
+    assert set(first["value"][0]) == {"id", "deletedDateTime"}
+    following = first["@odata.nextLink"].partition("/v1.0")[2]
+    assert await ids(call, following) == keys[2:]
+    assert await ids(call, f"{path}?$filter=displayName eq 'u1'") == [keys[1]]
+
+
 async def test_a_person_comes_back_under_another_name_and_without_taken_addresses(
     call: Caller,
 ) -> None:

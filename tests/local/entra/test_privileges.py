@@ -251,3 +251,27 @@ async def test_the_object_quota_counts_deleted_objects_too(clock: VirtualClock) 
     assert (await call("POST", "/users", user("w"))).status_code == 403
     clock.advance(days=30)
     assert (await call("POST", "/users", user("w"))).status_code == 201
+
+
+async def test_an_object_is_in_thirty_units_at_most(call: Caller) -> None:
+    ann, path = await call.user("ann"), "/directory/administrativeUnits"
+    statuses: list[int] = []
+    for number in range(31):
+        unit = (await call("POST", path, {"displayName": f"U{number}"})).json()["id"]
+        added = await call("POST", f"{path}/{unit}/members/$ref", reference(ann))
+        statuses.append(added.status_code)
+    assert statuses == [204] * 30 + [403]
+
+
+async def test_restricted_units_are_few(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.entra.capacity.MOST_RESTRICTED", 1)
+    path = "/directory/administrativeUnits"
+    body = {"displayName": "U", "isMemberManagementRestricted": True}
+    assert (await call("POST", path, body)).status_code == 201
+    assert (await call("POST", path, body)).status_code == 403
+    assert (await call("POST", path, {"displayName": "V"})).status_code == 201
+
+
+async def test_a_domain_is_told_alone(call: Caller) -> None:
+    assert (await call("GET", "/domains/contoso.edu")).json()["isVerified"] is True
+    assert (await call("GET", "/domains/other.org")).status_code == 404
