@@ -2,7 +2,7 @@
 
     clock = VirtualClock()
     tenant = Tenant(clock=clock)
-    run_virtually(load(httpx.ASGITransport(create_app(tenant))), clock)
+    run_virtually(load(InProcess(tenant)), clock)
 
 The loop's time is the clock's. Whenever nothing is ready to run, the clock is moved to the next
 moment at which something is due, so `asyncio.sleep` in a client and the emulator's latency take

@@ -14,6 +14,7 @@ import uvicorn
 
 from local.entra import Tenant, create_app
 from local.entra.clock import VirtualClock
+from local.entra.in_process import InProcess
 from tests.local.entra.conftest import Caller, user
 
 JSON = {"Content-Type": "application/json"}
@@ -137,6 +138,18 @@ async def served(tenant: Tenant) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await running
+
+
+@pytest.mark.parametrize("status", ["reset", "lost"])
+async def test_within_the_process_it_is_a_transport_error_too(tenant: Tenant, status: str) -> None:
+    token = tenant.identity.token("https://graph.microsoft.com")["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    transport = InProcess(tenant)
+    async with httpx.AsyncClient(transport=transport, base_url="http://e", headers=header) as http:
+        await http.post("/emulator/faults", json=[{"path": "/users", "status": status}])
+        with pytest.raises(httpx.TransportError):
+            await http.get("/v1.0/users")
+        assert (await http.get("/v1.0/users")).status_code == 200
 
 
 async def test_a_reset_breaks_a_real_connection_off(

@@ -144,6 +144,19 @@ async def test_retry_after_may_be_missing(clock: VirtualClock) -> None:
     assert "retry-after" not in refused.headers
 
 
+async def test_apps_are_told_apart_by_their_tokens(clock: VirtualClock) -> None:
+    tenant = Tenant(clock=clock, write_quota=1)
+    call, other = Caller(tenant), Caller(tenant)
+    second = "11111111-0000-0000-0000-000000000000"
+    token = tenant.identity.token("https://graph.microsoft.com", second)["access_token"]
+    other.http.headers["Authorization"] = f"Bearer {token}"
+    answers = [await one("POST", "/users", user(name)) for one, name in
+               ((call, "a"), (call, "b"), (other, "b"), (other, "c"))]  # fmt: skip
+    assert [answer.status_code for answer in answers] == [201, 429, 201, 429]
+    scopes = [answer.headers["x-ms-throttle-scope"].split("/")[2] for answer in answers[1::2]]
+    assert scopes == [tenant.identity.app_id, second]
+
+
 async def test_each_item_of_a_batch_is_charged(clock: VirtualClock) -> None:
     call = Caller(Tenant(clock=clock, write_quota=5))
     items = [
