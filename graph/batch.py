@@ -153,10 +153,10 @@ class Batcher:
         budget = self._pace.budget
         while self._waiting and len(taken) < ITEMS:
             entry = self._waiting.popleft()
-            name = entry.request.object
+            name, kind = entry.request.object, entry.request.kind
             if entry.answer.done():  # whoever wanted it is gone
                 continue
-            if not (self._turns.is_free(name) and ahead.is_free(name)):
+            if not (self._turns.is_free(name, kind) and ahead.is_free(name)):
                 passed.append(entry)
                 ahead.take(name)
                 continue
@@ -244,7 +244,7 @@ class Batcher:
             _answer(entry, response)
             return True
         if meaning == "busy":
-            self._turns.one_by_one(entry.request.object)
+            self._turns.one_by_one(entry.request.object, entry.request.kind)
         in_doubt = response is not NOT_SENT and meaning != "busy"
         if in_doubt and not entry.request.repeatable:
             lost = AmbiguousWrite("the answer to a write was lost", response.retry_after)

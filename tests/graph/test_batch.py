@@ -246,6 +246,25 @@ async def test_parts_of_an_object_go_side_by_side_until_the_directory_objects() 
     assert [len(batch) for batch in service.batches] == [4, 1, 1, 1, 1, 1]
 
 
+async def test_after_some_objections_parts_of_no_object_of_the_kind_go_side_by_side() -> None:
+    service = Service()
+    batcher = Batcher(service.post, Pace())
+
+    async def add_three(kind: str, group: int, *statuses: int | GraphResponse) -> list[int]:
+        service.batches.clear()
+        service.statuses = [*statuses]
+        names = [f"{group}/{n}" for n in range(3)]
+        added = [GraphRequest("POST", f"/{kind}/{name}", {}, object=name) for name in names]
+        await asyncio.gather(*map(batcher.send, added))
+        return [len(batch) for batch in service.batches]
+
+    for group in range(3):
+        assert await add_three("groups", group, 204, CONCURRENT) == [3, 1]
+    assert await add_three("groups", 4) == [1, 1, 1]
+    assert await add_three("education", 5) == [3]
+    await batcher.close()
+
+
 async def test_a_whole_and_its_parts_never_go_together() -> None:
     service = Service()
     names = ["g", "g/1", "g/2", "g", "g/3", "h"]
