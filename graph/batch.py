@@ -232,7 +232,7 @@ class Batcher:
             waits = [a.retry_after for a in refused.values() if a.retry_after is not None]
             write = any(batch[number].cost for number in refused)
             self._pace.refused(sent, max(waits, default=None), write=write)
-        elif any(batch[number].cost for number, a in answers.items() if a is not NOT_SENT):
+        elif any(batch[n].cost and 0 < a.status < 500 for n, a in answers.items()):
             shares = [a.limit_share for a in answers.values() if a.limit_share is not None]
             self._pace.heard(sent, max(shares, default=None))
 

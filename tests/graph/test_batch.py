@@ -221,6 +221,31 @@ async def test_nobody_waits_for_ever_when_the_connection_is_closed() -> None:
         await batcher.send(patch(3))
 
 
+def test_a_service_that_is_down_and_says_until_when_is_left_alone() -> None:
+    service = Service(503)
+    service.retry_after = "7"
+
+    async def timed() -> float:
+        await send(service, patch(1))
+        return asyncio.get_running_loop().time()
+
+    assert 7 <= run(timed()) <= 9.5
+
+
+async def test_errors_of_the_service_are_no_reason_to_go_faster() -> None:
+    async def nothing(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    pace = Pace(sleep=nothing)
+    service = Service(*[500] * 5)
+    batcher = Batcher(service.post, pace)
+    before = pace.rate
+    with pytest.raises(Transient, match="500"):
+        await batcher.send(patch(1))
+    await batcher.close()
+    assert pace.rate == before
+
+
 async def test_what_nobody_wants_any_more_is_not_sent() -> None:
     service = Service()
     batcher = Batcher(service.post, Pace())
