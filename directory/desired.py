@@ -9,6 +9,8 @@ existing_* tables. Makes:
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
     desired_classes   class groups
+    desired_teams     classes that should have a team
+    ended_classes     classes that are known to be over
     desired_groups    security groups
     desired_members   kind, target, person, relation, school, reason, origin_file, origin_row
     ruled_members     the same, of units and groups whose rule decides who is in them
@@ -30,6 +32,7 @@ from .naming import define_names
 from .people import want_people
 from .rules import define_rules, want_values
 from .schools import want_schools
+from .teams import want_teams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,5 +62,6 @@ def build_desired(
     place_people(con, policy.people, domains)
     want_schools(con, policy.schools, policy.unit_attribute)
     want_classes(con, policy.classes)
+    want_teams(con, policy, today)
     want_groups(con, policy.groups, policy.group_attribute)
     want_values(con, policy.unit_attribute or policy.group_attribute)

@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-ENTITIES = ("school", "person", "class", "group")
+ENTITIES = ("school", "person", "class", "group", "team")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
 PERSON_RULE = "person_rule"
 KINDS = (*ENTITIES, PERSON_RULE, *MEMBERSHIPS)
-ACTIONS = ("create", "update", "enable", "add", "remove", "disable")
-REMOVALS = ("remove", "disable")
+ACTIONS = ("create", "update", "enable", "restore", "add", "remove", "disable", "archive")
+REMOVALS = ("remove", "disable", "archive")
 
 
 @dataclass(frozen=True, order=True)
@@ -65,7 +65,9 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people. `count` is the number of
-    changes the message stands for. Well under the 48 KiB that a base64 message may carry
+    changes the message stands for. A message that is sent again says only what is left to do, and
+    in `tries` how often it came again for which reason, and in `progress` what is known of work
+    under way elsewhere. Well under the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -84,4 +86,5 @@ class ChangeMessage(BaseModel):
     remove_members: tuple[str, ...] = ()
     remove_owners: tuple[str, ...] = ()
     count: int = 1
-    attempt: int = 1
+    tries: dict[str, int] = {}
+    progress: dict[str, Any] = {}

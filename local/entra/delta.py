@@ -16,6 +16,7 @@ from local.entra import errors, query
 from local.entra.errors import GraphError
 from local.entra.links import RELATIONS
 from local.entra.messages import Answer
+from local.entra.permissions import hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class Deltas:
 
     def _page(self, current: Round, request: Request) -> tuple[list[dict[str, Any]], Round | None]:
         """The records of a page, and the round that goes on, if any."""
-        chance = self._tenant.chance
-        if not current.rested and current.place and chance.random() < 0.1:
+        chance, quirks = self._tenant.chance, self._tenant.scenario.delta
+        if not current.rested and current.place and chance.random() < quirks.empty_pages:
             return [], replace(current, rested=True)
         records: list[dict[str, Any]] = []
         place, room = current.place, SLICE
@@ -126,7 +127,7 @@ class Deltas:
                 records.append(record)
                 room -= sum(len(record.get(f"{r}@delta", ())) for r in RELATIONS)
             place, left = (place, rest) if rest else (place + 1, ())
-        if records and chance.random() < 0.05:
+        if records and chance.random() < quirks.replays:
             records.append(records[0])
         if place == len(current.ids):
             return records, None
@@ -148,6 +149,7 @@ class Deltas:
         if not view.shows(found):
             return None, ()
         links, names = self._news(current, found)
+        links = [link for link in links if not hides(found, link[0], request)]
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
         if left or minimal:
@@ -169,7 +171,8 @@ class Deltas:
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
-        return not names or bool(names & set(record)) or current.select is None
+        told = set(record) | (current.select or frozenset[str]())
+        return not names or bool(names & told) or current.select is None
 
     def _removed(self, view: View, object_id: str) -> dict[str, Any] | None:
         directory = self._tenant.directory

@@ -172,6 +172,7 @@ class Provisioning:
                 "The account is mastered by an on-premises directory.",
             )
         if changed is None:
+            self._tenant.capacity.check()
             values = self._started(values)
         news = _news(values, changed.values if changed else {})
         rules.check_values(USER, news, self._directory, self._tenant.domains, changed)

@@ -112,6 +112,9 @@ def check_creation(
             raise errors.missing_value(name, view.name)
     if view in (USER, EDUCATION_USER):
         _check_password(values.pop("passwordProfile", None), view)
+    unified = "Unified" in (values.get("groupTypes") or ())
+    if view is GROUP and values.get("visibility") == "HiddenMembership" and not unified:
+        raise errors.invalid_value("visibility", view.name)
     check_values(view, values, directory, domains, None)
 
 
@@ -130,8 +133,14 @@ def check_update(
     once_synced = changed.values.get("onPremisesSyncEnabled") is not None
     if once_synced and "onPremisesExtensionAttributes" in values:
         raise errors.synced()
-    if view is GROUP and "uniqueName" in values:
-        raise errors.read_only("uniqueName")
+    for name in ("uniqueName", "isAssignableToRole") if view is GROUP else ():
+        if name in values and values[name] != changed.values.get(name):
+            raise errors.read_only(name)
+    # Hidden membership is for ever, or never.
+    visibility = {values.get("visibility"), changed.values.get("visibility")}
+    differs = view is GROUP and "visibility" in values and len(visibility) > 1
+    if differs and "HiddenMembership" in visibility:
+        raise errors.invalid_value("visibility", view.name)
     if "passwordProfile" in values:
         _check_password(values.pop("passwordProfile"), view)
     check_values(view, values, directory, domains, changed)

@@ -31,13 +31,17 @@ _DEFAULTS: dict[Kind, Json] = {
 def seed(tenant: Tenant, objects: Json) -> Json:
     """Adds `extensions` (names, or definitions), `users`, `groups` and `administrativeUnits`.
 
-    `provisioningJobs` ({servicePrincipalId, id}) take uploads; `provisioningFailures` ({externalId,
-    errorCode, reason, times}) make uploads of a person fail. Members and owners are user principal
-    names or ids. An object with education attributes is the education object that they say.
+    Members and owners are user principal names or ids. `directoryRoles` on a user make it a
+    privileged one. An object with education attributes is the education object that they say.
+    `subscribedSkus` ({skuPartNumber, skuId, enabled, servicePlans}) take the place of those that a
+    tenant has at first. `provisioningJobs` ({servicePrincipalId, id}) take uploads, and
+    `provisioningFailures` ({externalId, errorCode, reason, times}) make uploads of a person fail.
     Returns the ids of the objects in the order given, by their kinds.
     """
     for wanted in objects.get("extensions", []):
         _define(tenant, wanted)
+    if "subscribedSkus" in objects:
+        tenant.licences.define(objects["subscribedSkus"])
     for job in objects.get("provisioningJobs", []):
         tenant.provisioning.define(job["servicePrincipalId"], job["id"])
     for one in objects.get("provisioningFailures", []):
@@ -47,7 +51,7 @@ def seed(tenant: Tenant, objects: Json) -> Json:
         name: [_add(tenant, kind, values) for values in cast("list[Json]", objects.get(name, []))]
         for name, kind in _KINDS.items()
     }
-    tenant.settle()
+    tenant.catch_up()
     return {name: [one.id for one in found] for name, found in made.items()}
 
 

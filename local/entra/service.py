@@ -10,20 +10,22 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from local.entra import education, errors, links, query, rules
+from local.entra import education, errors, links, privileges, query, rules
 from local.entra.clock import stamp
 from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
+from local.entra.permissions import ROLE_MANAGEMENT, denied, hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, VIEWS, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.entra.objects import DirectoryObject, Relation
+    from local.entra.objects import DirectoryObject, Kind, Relation
     from local.entra.tenant import Tenant
 
 NO_CONTENT = Answer(204)
+PLAIN: dict[Kind, View] = {"user": USER, "group": GROUP, "administrativeUnit": UNIT}
 
 
 class Service:
@@ -57,7 +59,7 @@ class Service:
     def create(self, request: Request, view: View) -> Answer:
         """POST on a collection."""
         body = _object(request)
-        created = self._create(view, body, links.bound(body) if view is GROUP else [])
+        created = self._create(request, view, body, links.bound(body) if view is GROUP else [])
         return Answer(201, self._told(request, view, created))
 
     # Single objects
@@ -70,12 +72,14 @@ class Service:
     def update(self, request: Request, view: View, key: str) -> Answer:
         """PATCH on an object: 204, but education answers 200 with the object."""
         changed, body = self._find(view, key), _object(request)
-        self._update(view, changed, body)
+        self._update(request, view, changed, body)
         return Answer(200, self._told(request, view, changed)) if view.education else NO_CONTENT
 
-    def delete(self, _: Request, view: View, key: str) -> Answer:
+    def delete(self, request: Request, view: View, key: str) -> Answer:
         """DELETE on an object: it goes to the deleted items."""
-        self._directory.delete(self._find(view, key), self._tenant.now())
+        gone = self._find(view, key)
+        privileges.check_deletion(self._directory, gone, request.roles)
+        self._directory.delete(gone, self._tenant.now())
         return NO_CONTENT
 
     def upsert(self, request: Request, unique_name: str) -> Answer:
@@ -83,11 +87,14 @@ class Service:
         body = _object(request)
         found = self._directory.find("group", "uniqueName", unique_name)
         if found:
-            self._update(GROUP, found[0], {n: v for n, v in body.items() if n != "uniqueName"})
+            self._update(
+                request, GROUP, found[0], {n: v for n, v in body.items() if n != "uniqueName"}
+            )
             return NO_CONTENT
         if not request.prefers("create-if-missing"):
             raise errors.not_found(unique_name)
-        created = self._create(GROUP, body | {"uniqueName": unique_name}, links.bound(body))
+        body |= {"uniqueName": unique_name}
+        created = self._create(request, GROUP, body, links.bound(body))
         return Answer(201, self._told(request, GROUP, created))
 
     def named_group(self, request: Request, unique_name: str) -> Answer:
@@ -99,47 +106,55 @@ class Service:
 
     # Links
 
-    def linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
-        """GET members or owners."""
+    def linked(
+        self, request: Request, view: View, key: str, relation: Relation, shown: View | None
+    ) -> Answer:
+        """GET members or owners. `shown`: the only type to list, and to list as; None: all."""
         container = self._find(view, key)
         size, start = query.page_size(request), query.start(request)
-        targets = sorted(container.links(relation).items(), key=lambda link: link[1])
-        rest = [(target, serial) for target, serial in targets if serial > start]
+        found = self._linked(request, container, relation)
+        rest = [
+            (serial, one)
+            for serial, one in found
+            if serial > start and (shown is None or shown.shows(one))
+        ]
         select = request.query.get("$select", "")
         names = frozenset(name.strip() for name in select.split(",")) if select else None
-        page = [
-            {"@odata.type": f"#microsoft.graph.{self._directory.live[target].kind}"}
-            | USER.body(self._directory.live[target], names)
-            for target, _ in rest[:size]
-        ]
-        following = rest[size - 1][1] if len(rest) > size else None
-        return self._listed(request, "directoryObjects", page, following)
+        page = [_linked_body(one, shown, names) for _, one in rest[:size]]
+        following = rest[size - 1][0] if len(rest) > size else None
+        return self._listed(request, shown.path if shown else "directoryObjects", page, following)
 
     def count_linked(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """GET members/$count: an advanced query."""
         if not request.eventual():
             raise errors.bad_request("$count is not currently supported.")
-        return Answer(200, str(len(self._find(view, key).links(relation))))
+        return Answer(200, str(len(self._linked(request, self._find(view, key), relation))))
 
     def add_link(self, request: Request, view: View, key: str, relation: Relation) -> Answer:
         """POST members/$ref."""
-        links.add(self._directory, self._find(view, key), relation, request.body)
+        container = self._find(view, key)
+        privileges.check_group(container, request.roles)
+        links.add(self._directory, container, relation, request.body)
         return NO_CONTENT
 
     def remove_link(
-        self, _: Request, view: View, key: str, relation: Relation, target: str
+        self, request: Request, view: View, key: str, relation: Relation, target: str
     ) -> Answer:
         """DELETE members/{id}/$ref."""
-        links.remove(self._directory, self._find(view, key), relation, target)
+        container = self._find(view, key)
+        privileges.check_group(container, request.roles)
+        links.remove(self._directory, container, relation, target)
         return NO_CONTENT
 
     def delete_linked(
-        self, _: Request, view: View, key: str, relation: Relation, target: str
+        self, request: Request, view: View, key: str, relation: Relation, target: str
     ) -> Answer:
         """DELETE members/{id} without $ref: the member itself is deleted."""
         if target.lower() not in self._find(view, key).links(relation):
             raise errors.not_found(target)
-        self._directory.delete(self._directory.live[target.lower()], self._tenant.now())
+        gone = self._directory.live[target.lower()]
+        privileges.check_deletion(self._directory, gone, request.roles)
+        self._directory.delete(gone, self._tenant.now())
         return NO_CONTENT
 
     # Education
@@ -160,11 +175,17 @@ class Service:
 
     def organization(self, request: Request) -> Answer:
         """GET /organization."""
-        body = {"id": self._tenant.identity.tenant_id, "displayName": "Contoso Schools"}
-        body["verifiedDomains"] = [  # pyright: ignore[reportArgumentType]
-            {"name": domain["id"], "isDefault": domain["isDefault"]}
-            for domain in self._tenant.domain_list()
-        ]
+        syncing = self._tenant.features.on_premises_sync
+        body: Json = {
+            "id": self._tenant.identity.tenant_id, "displayName": "Contoso Schools",
+            "tenantType": "AAD", "onPremisesSyncEnabled": syncing or None,
+            "onPremisesLastSyncDateTime": self._tenant.stamp() if syncing else None,
+            "verifiedDomains": [
+                {"name": domain["id"], "isDefault": domain["isDefault"],
+                 "isInitial": domain["isInitial"], "type": domain["authenticationType"]}
+                for domain in self._tenant.domain_list()
+            ],
+        }  # fmt: skip
         return self._listed(request, "organization", [body], None)
 
     def extension_properties(self, request: Request, app: str) -> Answer:
@@ -181,6 +202,21 @@ class Service:
         made = extensions.define(name, body.get("dataType", "String"), body["targetObjects"])
         return Answer(201, {"@odata.context": f"{request.base}/$metadata#{path}/$entity"} | made)
 
+    def subscriptions(self, request: Request) -> Answer:
+        """GET /subscribedSkus."""
+        return self._listed(request, "subscribedSkus", self._tenant.licences.told(), None)
+
+    def assign_licence(self, request: Request, key: str) -> Answer:
+        """POST /users/{id}/assignLicense: 200 with the user."""
+        user = self._find(USER, key)
+        self._tenant.licences.assign(user, _object(request))
+        return Answer(200, self._told(request, USER, user))
+
+    def licence_details(self, request: Request, key: str) -> Answer:
+        """GET /users/{id}/licenseDetails."""
+        details = self._tenant.licences.of_user(self._find(USER, key))
+        return self._listed(request, f"users('{key}')/licenseDetails", details, None)
+
     def by_ids(self, request: Request) -> Answer:
         """POST /directoryObjects/getByIds, up to 1,000 ids."""
         ids = cast("list[str]", _object(request).get("ids") or [])
@@ -188,8 +224,7 @@ class Service:
             raise errors.bad_request("Too many ids: the maximum is 1000.")
         found = [self._directory.live[key.lower()] for key in ids if key.lower() in
                  self._directory.live]  # fmt: skip
-        shown = [{"@odata.type": f"#microsoft.graph.{one.kind}"} | USER.body(one, None)
-                 for one in found]  # fmt: skip
+        shown = [_linked_body(one, None, None) for one in found]
         return self._listed(request, "directoryObjects", shown, None)
 
     def deleted(self, request: Request, view: View) -> Answer:
@@ -204,7 +239,7 @@ class Service:
     def restore(self, request: Request, key: str) -> Answer:
         """POST /directory/deletedItems/{id}/restore; a name taken meanwhile is a conflict."""
         gone = self._gone(key)
-        view = {"user": USER, "group": GROUP, "administrativeUnit": UNIT}[gone.kind]
+        view = PLAIN[gone.kind]
         rules.check_values(view, gone.values, self._directory, self._tenant.domains, gone)
         self._directory.restore(gone)
         return Answer(200, self._told(request, view, gone))
@@ -223,13 +258,26 @@ class Service:
         test = query.filter_test(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
-            hits = self._directory.find(view.kind, *simple)
+            hits = self._tenant.index.find(view.kind, *simple)
             found = islice(enumerate(hits), start, None)
         else:
-            found = self._directory.page(view.kind, start)
+            found = self._tenant.index.page(view.kind, start)
         for place, candidate in found:
             if view.shows(candidate) and (test is None or test(candidate)):
                 yield place, candidate
+
+    def _linked(
+        self, request: Request, container: DirectoryObject, relation: Relation
+    ) -> list[tuple[int, DirectoryObject]]:
+        """The links of a container that the caller may see, in the order of their joining."""
+        if hides(container, relation, request):
+            return []
+        index = self._tenant.index
+        version = index.version(container.id) or container
+        found = ((serial, index.version(key)) for key, serial in version.links(relation).items())
+        return sorted(
+            ((serial, one) for serial, one in found if one is not None), key=lambda link: link[0]
+        )
 
     def _find(self, view: View, key: str) -> DirectoryObject:
         wanted = self._directory.schools.get(key, "") if view is SCHOOL else key
@@ -246,8 +294,13 @@ class Service:
             raise errors.not_found(key)
         return found
 
-    def _create(self, view: View, body: Json, bound: list[tuple[Relation, str]]) -> DirectoryObject:
+    def _create(
+        self, request: Request, view: View, body: Json, bound: list[tuple[Relation, str]]
+    ) -> DirectoryObject:
+        self._tenant.capacity.check()
         values = rules.check_names(view, body, self._tenant.extensions)
+        if values.get("isAssignableToRole") and ROLE_MANAGEMENT not in request.roles:
+            raise denied()
         rules.check_creation(view, values, self._directory, self._tenant.domains)
         self._tenant.dynamic.check(view, values, None)
         links.check_bind(self._directory, None, bound)
@@ -275,9 +328,10 @@ class Service:
             values = {"userType": "Member"} | values
         return values | (now if view.kind != "administrativeUnit" else {})
 
-    def _update(self, view: View, changed: DirectoryObject, body: Json) -> None:
+    def _update(self, request: Request, view: View, changed: DirectoryObject, body: Json) -> None:
         bound = links.bound(body) if view is GROUP else []
         values = rules.check_names(view, body, self._tenant.extensions)
+        privileges.check_write(self._directory, changed, values, request.roles)
         rules.check_update(view, changed, values, self._directory, self._tenant.domains)
         self._tenant.dynamic.check(view, values, changed)
         links.check_bind(self._directory, changed, bound)
@@ -310,6 +364,13 @@ class Service:
             asked = "&".join(f"{n}={v}" for n, v in (options | {"$skiptoken": following}).items())
             body["@odata.nextLink"] = f"{request.base}/{'/'.join(request.path)}?{asked}"
         return Answer(200, body)
+
+
+def _linked_body(one: DirectoryObject, shown: View | None, names: frozenset[str] | None) -> Json:
+    """An object in a list of links: as the type asked for, or as its own with its name."""
+    if shown is not None:
+        return shown.body(one, names)
+    return {"@odata.type": f"#microsoft.graph.{one.kind}"} | PLAIN[one.kind].body(one, names)
 
 
 def _object(request: Request) -> Json:

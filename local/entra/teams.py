@@ -2,7 +2,7 @@
 
 A team has its group's id, members and owners. Making one takes `teamDelay` seconds, in which its
 operation goes from notStarted over inProgress to succeeded; only then does the team answer and does
-its group say "Team" in resourceProvisioningOptions. A group younger than `teamGroupAge` seconds is
+its group say "Team" in resourceProvisioningOptions. A group that has not been replicated is
 not found, as Teams sees new groups late. A class team starts with its students waiting:
 isMembershipLimitedToOwners is true until it is activated.
 https://learn.microsoft.com/graph/api/team-post,
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
 
@@ -103,14 +103,9 @@ class Teams:
 
     def _group(self, key: str) -> DirectoryObject:
         group = self._directory.get("group", key)
-        made = str(group.values.get("createdDateTime") or "") if group else ""
-        if group is None or (made and self._age(made) < self._tenant.features.team_group_age):
+        if group is None or not self._tenant.lag.team_ready(group.id):
             raise _failed(404, "NotFound", f"No group was found with the id '{key}'.")
         return group
-
-    def _age(self, made: str) -> float:
-        moment = datetime.fromisoformat(made)
-        return (self._tenant.now().astimezone(UTC) - moment).total_seconds()
 
     def _begin(self, group: DirectoryObject, template: str, body: Json) -> Team:
         if self._found(group.id) is not None:
@@ -133,6 +128,7 @@ class Teams:
             raise _failed(400, "BadRequest", "A display name must be provided.")
         if len(members) != 1 or "owner" not in members[0].get("roles", ()):
             raise _failed(400, "BadRequest", "A team needs exactly one owner when it is made.")
+        self._tenant.capacity.check()
         owner = self._user(members[0])
         plain = re.sub(r"[^A-Za-z0-9]", "", body["displayName"])[:40]
         nickname = f"{plain}{uuid4().hex[:8]}"

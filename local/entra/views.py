@@ -54,7 +54,7 @@ class View:
     def body(self, shown: DirectoryObject, select: frozenset[str] | None) -> dict[str, Any]:
         """The JSON of an object with the selected properties; those without a value are null.
 
-        Directory extensions without a value are left out; units tell theirs by default.
+        Directory extensions that never had a value are left out; units tell theirs by default.
         """
         names = self.default if select is None else select & self.properties
         found: dict[str, Any] = {"id": self.id_of(shown)}
@@ -68,9 +68,9 @@ class View:
         if "onPremisesInfo" in found:
             found["onPremisesInfo"] = {"immutableId": shown.values.get("onPremisesImmutableId")}
         if self is UNIT and select is None:
-            select = frozenset(shown.values)
+            select = frozenset(name for name, value in shown.values.items() if value is not None)
         for name in () if select is None or self.education else select - self.properties:
-            if name.startswith("extension_") and shown.values.get(name) is not None:
+            if name.startswith("extension_") and name in shown.values:
                 found[name] = shown.values[name]
         return found
 

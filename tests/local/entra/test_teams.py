@@ -40,7 +40,8 @@ async def team(call: Caller) -> str:
 
 
 async def test_a_team_of_a_class_takes_its_time(call: Caller, clock: VirtualClock) -> None:
-    await call.set(teamDelay=60, teamGroupAge=900)
+    await call.set(teamDelay=60)
+    await call.http.post("/emulator/scenario", json={"lag": {"teams": 900}})
     key, _ = await owned_class(call)
     link = (await call("GET", "/groups/delta?$select=id,resourceProvisioningOptions")).json()
     assert (await call("POST", "/teams", of_group(key))).status_code == 404
@@ -58,8 +59,8 @@ async def test_a_team_of_a_class_takes_its_time(call: Caller, clock: VirtualCloc
         "educationClass",
         True,
     )
-    [record] = (await call("GET", link["@odata.deltaLink"].partition("/v1.0")[2])).json()["value"]
-    assert record["resourceProvisioningOptions"] == ["Team"]
+    news = (await call("GET", link["@odata.deltaLink"].partition("/v1.0")[2])).json()["value"]
+    assert news[-1]["resourceProvisioningOptions"] == ["Team"]
 
 
 async def test_while_it_is_made_there_is_no_team_and_no_second(
@@ -228,3 +229,12 @@ class TestMembers:
         [owner] = (await call("GET", f"/teams/{team}/members")).json()["value"]
         answer = await call("DELETE", f"/teams/{team}/members/{owner['id']}")
         assert answer.status_code == 400
+
+
+async def test_a_class_that_became_a_team_since_the_last_round_is_a_new_class(call: Caller) -> None:
+    first = (await call("GET", "/education/classes/delta?$select=id,externalId")).json()
+    key, _ = await owned_class(call)
+    await call("POST", "/teams", of_group(key))
+    link = first["@odata.deltaLink"].partition("/v1.0")[2]
+    [found] = (await call("GET", link)).json()["value"]
+    assert (found["id"], found["externalId"]) == (key, "C1")
