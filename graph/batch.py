@@ -22,7 +22,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from roster.errors import Transient
 
@@ -31,7 +31,7 @@ from .exchange import GraphRequest, GraphResponse
 from .turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from .pace import Pace
 
@@ -133,10 +133,10 @@ class Batcher:
                     break
                 self._start(self._deliver(batch))
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)  # pyright: ignore[reportArgumentType]
-        task.add_done_callback(self._tasks.discard)  # pyright: ignore[reportArgumentType]
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _hand_back(self) -> None:
         """Ends everything that waits: the service wants a pause longer than a worker is held."""
@@ -267,6 +267,8 @@ def _meaning(response: GraphResponse) -> str:
     """What an answer means; '' for a success."""
     if response.status == 0:
         return "retry"
+    if response.status == 503 and response.retry_after is not None:
+        return "throttled"
     return "" if response.ok else reaction_to(response).meaning
 
 

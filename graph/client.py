@@ -17,7 +17,7 @@ from roster.errors import Transient
 
 from .batch import HOLD, Batcher
 from .errors import EnvelopeRefused, NotSent, error_for, reaction_to
-from .exchange import GraphRequest, GraphResponse, as_object
+from .exchange import LIMIT_SHARE, GraphRequest, GraphResponse, as_object
 from .pace import LONGEST_BACKOFF, Pace
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Graph:
         if not isinstance(answers, list):
             return _without_answers(response, body, len(requests))
         self.requests += len(requests)
-        found = dict(_answers(cast("list[Any]", answers), len(requests)))
+        found = dict(_answers(cast("list[Any]", answers), len(requests), _warning(response)))
         self.writes += sum(
             requests[number].is_write for number, answer in found.items() if answer.ok
         )
@@ -277,20 +277,27 @@ def _without_answers(
     return dict.fromkeys(range(count), whole)
 
 
-def _answers(answers: list[Any], count: int) -> Iterator[tuple[int, GraphResponse]]:
+def _warning(response: Response) -> dict[str, str]:
+    """What the envelope says of the limits; an item's own word goes before."""
+    return {LIMIT_SHARE: response.headers[LIMIT_SHARE]} if LIMIT_SHARE in response.headers else {}
+
+
+def _answers(
+    answers: list[Any], count: int, warning: dict[str, str]
+) -> Iterator[tuple[int, GraphResponse]]:
     """The readable answers of a batch, by number."""
     for answer in map(as_object, answers):
         number, status = str(answer.get("id", "")), answer.get("status")
         if number.isdecimal() and int(number) < count and isinstance(status, int):
-            yield int(number), _answer(answer)
+            yield int(number), _answer(answer, warning)
 
 
-def _answer(item: dict[str, Any]) -> GraphResponse:
+def _answer(item: dict[str, Any], warning: dict[str, str]) -> GraphResponse:
     headers = as_object(item.get("headers"))
     return GraphResponse(
         int(item["status"]),
         as_object(item.get("body")),
-        {key.lower(): str(value) for key, value in headers.items()},
+        warning | {key.lower(): str(value) for key, value in headers.items()},
     )
 
 

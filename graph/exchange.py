@@ -25,6 +25,7 @@ _PERSON_IN_CONTAINER = re.compile(
     r"/(groups|administrativeUnits|schools|classes)/[^/]+/(members|owners|users|teachers|classes)/[^/]+$"
 )
 _BIND = "@odata.bind"
+LIMIT_SHARE = "x-ms-throttle-limit-percentage"
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class GraphResponse:
     @property
     def limit_share(self) -> float | None:
         """The share of the limit that is used, 1.0 being all of it; told from 0.8 on."""
-        return _number(self.headers.get("x-ms-throttle-limit-percentage", ""))
+        return _number(self.headers.get(LIMIT_SHARE, ""))
 
 
 def _number(text: str) -> float | None:

@@ -96,7 +96,8 @@ SELECT u.id, u.body->>'userPrincipalName' AS upn, u.body->>'mail' AS mail,
        u.body->>'officeLocation' AS office_location, u.body->>'employeeId' AS employee_id,
        u.body->>'onPremisesSamAccountName' AS sam_account_name,
        u.body->>'onPremisesImmutableId' AS immutable_id,
-       u.body->>'onPremisesExtensionAttributes' AS extension_attributes,
+       json_merge_patch('{}', coalesce(u.body->'onPremisesExtensionAttributes', '{}'))::VARCHAR
+           AS extension_attributes,
        coalesce(from_json(u.body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
 FROM mirror_users u
 LEFT JOIN mirror_education_users e USING (id)

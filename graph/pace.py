@@ -9,9 +9,9 @@ take a part of it too. So a process learns what is left for it from the answers 
               processes have the same rate and their sum is what the quota refills.
     refused   a 429 cuts the rate, once for all that was under way, and lets nothing out until the
               longest Retry-After of its batch is over; without one, ever longer with chance in it
-    neither   the rate grows: slowly from a small start, by more the longer it goes well, until the
-              first warning, refusal, or the whole quota was spent. A process that starts late
-              meets the warning with its first batch and never sends the burst that is used up.
+    neither   the rate grows from a small start with each answer, so ever faster, until the first
+              warning or refusal. A process that starts late meets the warning with its first batch
+              and never sends the burst that is used up.
 
 The rate only grows while it is what holds the work back; after a rest it starts small again
 (https://learn.microsoft.com/graph/throttling,
@@ -32,17 +32,18 @@ if TYPE_CHECKING:
 
 WARNED_FROM = 0.8
 # Shares of the quota's rate: at the start, added by an answer while probing and later, at least.
-START, PROBE_STEP, STEP, LEAST = 0.25, 0.05, 0.1, 0.01
+START, PROBE_STEP, STEP, LEAST = 0.25, 0.08, 0.1, 0.01
 # Without early warnings only refusals tell the limit: it is approached with far smaller steps,
 # which grow with the time since the last refusal.
-BLIND_STEP, BLIND_SECONDS = 0.001, 60.0
+BLIND_STEP, BLIND_SECONDS = 0.0003, 60.0
 # Shares of the own rate: lost by an answer at the very limit, held back there, left after a 429,
-# left when the first warning comes.
+# left after the first word of a limit.
 SHRINK, HELD_BACK, CUT, FIRST_CUT = 0.3, 0.6, 0.6, 0.3
 MOST = 10.0
 FIRST_BURST = 20
-# One batch holds what the rate allows in this time, so that news comes often at any rate.
-BATCH_SECONDS = 5.0
+# One batch holds what the rate allows in this time, so that news comes often at any rate. Where
+# only refusals tell the limit, less of a batch should be refused.
+BATCH_SECONDS, BLIND_BATCH_SECONDS = 5.0, 1.0
 REST_SECONDS = 60.0
 LONGEST_BACKOFF = 150.0
 SLICE_SECONDS = 1.0
@@ -67,11 +68,10 @@ class Pace:
         self._filled = clock()
         self._pressure = 0.0
         self._probing = True
-        self._warnings_seen = False
         self._held_back = False
-        self._spent = 0
+        self._blind = False
         self._spent_at = clock()
-        self._cut_at = -1.0
+        self._cut_at = clock()
         self._refusals = 0
         self._paused_until = 0.0
 
@@ -88,7 +88,7 @@ class Pace:
     @property
     def budget(self) -> float:
         """Writes that the next batch may count as; its first operation goes out whatever it is."""
-        return max(1.0, self.rate * BATCH_SECONDS)
+        return max(1.0, self.rate * (BLIND_BATCH_SECONDS if self._blind else BATCH_SECONDS))
 
     async def open(self, longest: float) -> bool:
         """Waits until a batch may go out; False if the service wants more than `longest` seconds.
@@ -116,7 +116,6 @@ class Pace:
                 self._start_again()
             self._spent_at = now
         self._tokens -= writes
-        self._spent += writes
         return now
 
     def heard(self, sent: float, used: float | None) -> None:
@@ -126,9 +125,7 @@ class Pace:
         if self._pressure:
             if self._probing:  # answers come late: by now it is more than was asked for
                 self._set_speed(self._speed * FIRST_CUT)
-            self._warnings_seen, self._probing = True, False
-        if self._spent >= self.quota.writes:
-            self._probing = False
+            self._probing = self._blind = False
         if sent < self._cut_at:
             return
         step = self._step() if self._held_back else 0.0
@@ -146,16 +143,15 @@ class Pace:
         self._refusals += 1
         self._paused_until = max(self._paused_until, now + wait)
         if write and sent >= self._cut_at:
+            self._set_speed(self._speed * (FIRST_CUT if self._probing else CUT))
+            self._blind = self._blind or self._probing
             self._probing = False
             self._cut_at = now
-            self._set_speed(self._speed * CUT)
 
     def _step(self) -> float:
         """By what share of the quota's rate an answer lets the own rate grow."""
-        if self._probing:
-            return PROBE_STEP
-        if self._warnings_seen:
-            return STEP
+        if not self._blind:
+            return PROBE_STEP if self._probing else STEP
         return min(STEP, BLIND_STEP * (1 + ((self.clock() - self._cut_at) / BLIND_SECONDS) ** 2))
 
     def _wait(self) -> float:
@@ -170,7 +166,7 @@ class Pace:
         """After a rest nobody knows who else has come to write."""
         self._speed = min(self._speed, self.quota.rate * START)
         self._tokens = min(self._tokens, float(FIRST_BURST))
-        self._probing, self._pressure, self._spent = True, 0.0, 0
+        self._probing, self._pressure = True, 0.0
 
     def _set_speed(self, speed: float) -> None:
         least, most = (self.quota.rate * share for share in (LEAST, MOST))

@@ -8,7 +8,7 @@
 Design note, the ladder. Teams hears of a group, and of its owners, some time after the directory:
 a request that comes too early is answered 404, or that the group has no owner
 (https://learn.microsoft.com/graph/api/team-put-teams suggests to wait and try again). An operation
-is looked at no more often than the service allows
+is looked at no more often than the service allows, which is once in 30 seconds
 (https://learn.microsoft.com/graph/api/resources/teamsasyncoperation). Nobody waits here for any of
 this: `Unfinished` hands back what the next try has to know.
 
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 TEMPLATE = "educationClass"
 LADDER = (24.0, 30.0, 90.0, 270.0)
-CHECK_SECONDS, CHECKS = 31.0, 15
+# The first look at an operation, doubled up to the longest; after so many looks (some 20 minutes)
+# the next run sees what became of it.
+CHECK_SECONDS, LONGEST_CHECK_SECONDS, CHECKS = 31.0, 300.0, 8
 # Of 30 requests a second five sixths may be sustained; making a team counts threefold (of 10).
 RATE = 25.0
 COST = {"create": 3, "archive": 1, "restore": 1}
@@ -110,10 +112,11 @@ class Teams:
             code = str(as_object(response.body.get("error")).get("code", ""))
             raise _down_the_ladder(f"Teams could not do it ({code})", _TRY_AGAIN, code, known)
         if status != "succeeded":
-            if known.checks >= CHECKS:
+            looked = known.checks + 1
+            if looked >= CHECKS:
                 raise Terminal("Teams is still at it; the next run sees what became of it")
-            progress = replace(known, checks=known.checks + 1)
-            raise _later("Teams works on it", CHECK_SECONDS, progress)
+            wait = min(CHECK_SECONDS * 2**looked, LONGEST_CHECK_SECONDS)
+            raise _later("Teams works on it", wait, replace(known, checks=looked))
 
     async def _send(self, request: GraphRequest, units: int) -> GraphResponse:
         await self._spacing.take(units)

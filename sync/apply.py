@@ -314,6 +314,15 @@ class _Ended(Exception):
     """The message has its outcome already."""
 
 
+async def _failures(call: Awaitable[None]) -> tuple[FailedReference, ...]:
+    """The references that a call did not do."""
+    try:
+        await call
+    except ReferencesFailed as error:
+        return error.failed
+    return ()
+
+
 def _is_plain_class(message: ChangeMessage) -> bool:
     """Whether the message makes a class as a plain group, which has a unique name."""
     return message.kind == "class" and "unique_name" in message.fields
@@ -324,12 +333,3 @@ def _additions(message: ChangeMessage) -> tuple[tuple[str, ...], tuple[str, ...]
     if message.action == "create" and (message.kind == "group" or _is_plain_class(message)):
         return (), ()
     return message.add_members, message.add_owners
-
-
-async def _failures(call: Awaitable[None]) -> tuple[FailedReference, ...]:
-    """The references that a call did not do."""
-    try:
-        await call
-    except ReferencesFailed as error:
-        return error.failed
-    return ()

@@ -9,7 +9,7 @@ https://learn.microsoft.com/graph/api/resources/directory
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -40,6 +40,11 @@ _INDEXED: dict[Kind, tuple[str, ...]] = {
         "proxyAddresses",
     ),
     "administrativeUnit": ("externalId", "displayName"),
+}
+# Each path with the name of the value that it leads into.
+_INDEXED_NAMES = {
+    kind: tuple((path, path.partition("/")[0]) for path in paths)
+    for kind, paths in _INDEXED.items()
 }
 _NOTHING = frozenset[str]()
 _REMEMBERED = ("userPrincipalName", "displayName", "mail", "mailNickname", "uniqueName")
@@ -123,9 +128,9 @@ class Directory:
         if not news:
             return
         before = {name: changed.values.get(name) for name in news}
-        self._leave(changed)
+        self._leave(changed, news)
         changed.values.update(news)
-        self._enter(changed)
+        self._enter(changed, news)
         self._note(changed, frozenset(news), before)
 
     def link(self, container: DirectoryObject, relation: Relation, member: str) -> None:
@@ -209,14 +214,19 @@ class Directory:
         if self.watch is not None:
             self.watch(changed, change, before or {})
 
-    def _enter(self, entered: DirectoryObject) -> None:
-        for path in _INDEXED[entered.kind]:
-            index = self._index[entered.kind, path]
-            for value in _texts(entered.value(path)):
-                index.setdefault(value, {})[entered.id] = None
+    def _enter(self, entered: DirectoryObject, names: Container[str] | None = None) -> None:
+        """Puts an object into the indexes of these values; None: of all."""
+        for path, name in _INDEXED_NAMES[entered.kind]:
+            if names is None or name in names:
+                index = self._index[entered.kind, path]
+                for value in _texts(entered.value(path)):
+                    index.setdefault(value, {})[entered.id] = None
 
-    def _leave(self, left: DirectoryObject) -> None:
-        for path in _INDEXED[left.kind]:
+    def _leave(self, left: DirectoryObject, names: Container[str] | None = None) -> None:
+        """Takes an object out of the indexes of these values; None: of all."""
+        for path, name in _INDEXED_NAMES[left.kind]:
+            if names is not None and name not in names:
+                continue
             index = self._index[left.kind, path]
             for value in _texts(left.value(path)):
                 ids = index.get(value, {})

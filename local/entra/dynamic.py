@@ -64,17 +64,22 @@ class DynamicMembership:
         """Puts what changed since the last time on the agenda; whether anything did."""
         delay, agenda = self._tenant.features.rule_delay, self._tenant.agenda
         containers = [one for kind in _CONTAINERS for one in self._changed(kind)]
+        filling: list[str] = []
         for container in containers:
             found = self._directory.live.get(container)
             if found is not None and is_dynamic(found.values):
                 self._dynamic.add(container)
-                agenda.put(now, delay, lambda _, key=container: self._fill(key))
+                filling.append(container)
             elif container in self._dynamic:
                 self._dynamic.discard(container)
                 self._forget(container)
-        users = self._changed("user")
+        # Without a dynamic container nobody has to be placed; the first one has all users read,
+        # which is why they come before it.
+        users = self._changed("user") if self._dynamic else []
         if users:
             agenda.put(now, delay, lambda _: self._place(users))
+        for container in filling:
+            agenda.put(now, delay, lambda _, key=container: self._fill(key))
         return bool(containers or users)
 
     def _changed(self, kind: Kind) -> list[str]:

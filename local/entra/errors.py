@@ -125,3 +125,8 @@ def unsupported(message: str) -> GraphError:
 def concurrency() -> GraphError:
     """409 for a write to an object that another write is changing."""
     return GraphError(409, "Directory_ConcurrencyViolation", CONCURRENCY)
+
+
+def empty() -> GraphError:
+    """400 for a change that changes nothing."""
+    return bad_request("Empty Payload. JSON content expected.", code="BadRequest")

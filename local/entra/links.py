@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from local.entra import errors
 from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
-from local.entra.objects import DirectoryObject, Relation
+from local.entra.objects import DirectoryObject, Kind, Relation
 
 if TYPE_CHECKING:
     from local.entra.directory import Directory
@@ -44,15 +44,24 @@ def bound(body: dict[str, Any]) -> list[tuple[Relation, str]]:
 
 
 def check_bind(
-    directory: Directory, group: DirectoryObject | None, wanted: list[tuple[Relation, str]]
+    directory: Directory,
+    group: DirectoryObject | None,
+    wanted: list[tuple[Relation, str]],
+    *,
+    unified: bool = False,
 ) -> None:
-    """Refuses the whole bind if any reference of it cannot be added."""
+    """Refuses the whole bind if any reference of it cannot be added.
+
+    `group` is None where it is still to be made, as a Microsoft 365 group if `unified`.
+    """
     for relation in RELATIONS:
         if group is not None and any(relation == other for other, _ in wanted):
             check_manual(group, relation)
-    for _, target in wanted:
-        if target.lower() not in directory.live:
+    for relation, target in wanted:
+        found = directory.live.get(target.lower())
+        if found is None:
             raise errors.not_found(target)
+        _check_kind(found, relation, unified=unified or (group is not None and group.unified))
     owners = [target for relation, target in wanted if relation == "owners"]
     # The service counts before it drops duplicates.
     if len(owners) + (len(group.owners) if group else 0) > MOST_OWNERS and owners:
@@ -69,17 +78,40 @@ def check_bind(
             raise errors.already_linked(relation)
 
 
+def _check_kind(target: DirectoryObject, relation: Relation, *, unified: bool) -> None:
+    """Owners are users, and so are the members of a Microsoft 365 group; no unit is in anything.
+
+    https://learn.microsoft.com/graph/api/group-post-members
+    """
+    only_users = relation == "owners" or unified
+    if target.kind == "administrativeUnit" or (only_users and target.kind != "user"):
+        raise errors.bad_request(
+            f"Invalid object type: an object of type '{target.kind}' cannot be added to the "
+            f"'{relation}' of this object."
+        )
+
+
 def bind(directory: Directory, group: DirectoryObject, wanted: list[tuple[Relation, str]]) -> None:
     """Adds what `check_bind` let through."""
     for relation, target in wanted:
         directory.link(group, relation, target.lower())
 
 
-def add(directory: Directory, container: DirectoryObject, relation: Relation, body: Any) -> None:
-    """Adds one reference."""
+def add(
+    directory: Directory,
+    container: DirectoryObject,
+    relation: Relation,
+    body: Any,
+    kind: Kind | None = None,
+) -> None:
+    """Adds one reference; `kind`: to an object of that kind only."""
     reference = cast("dict[str, Any]", body).get("@odata.id") if isinstance(body, dict) else None
-    check_bind(directory, container, [(relation, referenced_id(reference))])
-    bind(directory, container, [(relation, referenced_id(reference))])
+    wanted: list[tuple[Relation, str]] = [(relation, referenced_id(reference))]
+    found = directory.live.get(wanted[0][1].lower())
+    if kind is not None and found is not None and found.kind != kind:
+        raise errors.bad_request(f"Invalid object type: an object of type '{kind}' is expected.")
+    check_bind(directory, container, wanted)
+    bind(directory, container, wanted)
 
 
 def remove(
@@ -89,7 +121,7 @@ def remove(
     check_manual(container, relation)
     if target.lower() not in container.links(relation):
         raise errors.not_found(container.id)
-    if relation == "owners" and len(container.owners) == 1 and container.unified:
+    if relation == "owners" and len(container.owners) == 1:
         raise errors.bad_request(
             "The group must have at least one owner, hence this owner cannot be removed."
         )

@@ -41,6 +41,7 @@ _WRITE_DELETED = f"{_DELETE_USERS} Group.ReadWrite.All AdministrativeUnit.ReadWr
 _OWN_LICENCES = "LicenseAssignment.ReadWrite.All"
 _READ_ORGANIZATION = f"Organization.Read.All Organization.ReadWrite.All {_DIRECTORY}"
 _WRITE_APPS = "Application.ReadWrite.All Application.ReadWrite.OwnedBy"
+_UPLOAD = "SynchronizationData-User.Upload SynchronizationData-User.Upload.OwnedBy"
 _READ_LOG = "ProvisioningLog.Read.All AuditLog.Read.All+Directory.Read.All"
 _DELETED = "directory/deletedItems"
 _UNITS = "directory/administrativeUnits(/.*)?"
@@ -81,7 +82,7 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     ("GET", r"teams/[^/]+/operations/.*", f"Team.Create {_READ_TEAMS}"),
     ("GET", r"teams/.*", _READ_TEAMS),
     ("*", r"teams/.*", _SETTINGS),
-    ("POST", r"servicePrincipals/.*/bulkUpload", f"SynchronizationData-User.Upload {_JOBS}"),
+    ("POST", r"servicePrincipals/.*/bulkUpload", f"{_UPLOAD} {_JOBS}"),
     ("GET", r"servicePrincipals/.*/jobs(/.*)?", f"Synchronization.Read.All {_JOBS}"),
     ("*", r"servicePrincipals/.*/jobs(/.*)?", _JOBS),
     ("GET", r"auditLogs/provisioning", _READ_LOG),
@@ -116,15 +117,26 @@ def _only_members(request: Request) -> bool:
 
 
 def _needed(method: str, path: str) -> tuple[frozenset[str], ...] | None:
-    for one, pattern, roles in _compiled():
+    for one, pattern, roles in _compiled().get(_start(path), ()):
         if one in (method, "*") and pattern.fullmatch(path):
             return roles
     return None
 
 
+_Line = tuple[str, re.Pattern[str], tuple[frozenset[str], ...]]
+
+
+def _start(text: str) -> str:
+    return re.split(r"\W", text, maxsplit=1)[0]
+
+
 @cache
-def _compiled() -> list[tuple[str, re.Pattern[str], tuple[frozenset[str], ...]]]:
-    return [(method, re.compile(text), _alternatives(roles)) for method, text, roles in _LINES]
+def _compiled() -> dict[str, list[_Line]]:
+    """The lines by the word that their addresses begin with."""
+    found: dict[str, list[_Line]] = {}
+    for method, text, roles in _LINES:
+        found.setdefault(_start(text), []).append((method, re.compile(text), _alternatives(roles)))
+    return found
 
 
 def _alternatives(roles: str) -> tuple[frozenset[str], ...]:

@@ -123,10 +123,7 @@ class ProvisioningLog:
             "value": found[start : start + size],
         }
         if len(found) > start + size:
-            options = {n: v for n, v in request.query.items() if n != "$skiptoken"}
-            asked = "&".join(f"{n}={v}" for n, v in options.items())
-            address = f"{request.base}/auditLogs/provisioning?{asked}"
-            body["@odata.nextLink"] = f"{address}{'&' if asked else ''}$skiptoken={start + size}"
+            body["@odata.nextLink"] = query.next_link(request, start + size)
         return Answer(200, body)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local.entra.company import Company
 from local.entra.errors import GraphError
 from local.entra.extensions import OBJECT_TYPE, undeclared
+from local.entra.navigation import Navigation
 from local.entra.service import Service, view_at
 from local.entra.views import CLASS, EDUCATION_USER, GROUP, SCHOOL, UNIT, USER, View
 
@@ -36,6 +38,8 @@ class Router:
         self._service = service
         self._deltas = deltas
         self._tenant = tenant
+        self._company = Company(tenant, service)
+        self._navigation = Navigation(tenant, service)
 
     def catch_up(self) -> None:
         """Does what is due on the tenant's clock, and what comes of that."""
@@ -77,22 +81,22 @@ class Router:
         service = self._service
         match path:
             case ("domains",):
-                return service.domains(request)
+                return self._company.domains(request)
             case ("organization",):
-                return service.organization(request)
+                return self._company.organization(request)
             case ("subscribedSkus",):
                 _only(request, "GET")
-                return service.subscriptions(request)
+                return self._company.subscriptions(request)
             case ("users", key, "assignLicense"):
                 _only(request, "POST")
-                return service.assign_licence(request, key)
+                return self._company.assign_licence(request, key)
             case ("users", key, "licenseDetails"):
                 _only(request, "GET")
-                return service.licence_details(request, key)
+                return self._company.licence_details(request, key)
             case ("directoryObjects", "getByIds"):
                 return service.by_ids(request)
             case ("applications", app, "extensionProperties"):
-                return service.extension_properties(request, app)
+                return self._company.extension_properties(request, app)
             case ("teams", *rest):
                 return self._tenant.teams.answer(request, tuple(rest))
             case ("servicePrincipals", principal, "synchronization", "jobs", *rest):
@@ -136,6 +140,12 @@ class Router:
             return operations[request.method](request, view, key)
         if view is SCHOOL and below == ["administrativeUnit"]:
             return self._service.unit_of(request, key)
+        if request.method == "GET":
+            found = self._navigation.answer(request, view, key, below)
+            if found is not None:
+                return found
+        if view is UNIT and below == ["members"] and request.method == "POST":
+            return self._service.create_inside(request, key)
         link = _LINKS.get((view.name, below[0]))
         if link is None:
             raise _unknown(request.path)
@@ -156,9 +166,9 @@ class Router:
             case ("GET", cast) if cast in _CASTS and not view.education:
                 return service.linked(request, view, key, relation, _CASTS[cast])
             case ("GET", "$count"):
-                return service.count_linked(request, view, key, relation)
+                return service.count_linked(request, view, key, relation, shown)
             case ("POST", "$ref"):
-                return service.add_link(request, view, key, relation)
+                return service.add_link(request, view, key, relation, shown)
             case ("DELETE", target, "$ref"):
                 return service.remove_link(request, view, key, relation, target)
             case ("DELETE", target):

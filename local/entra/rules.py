@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
     from local.entra.directory import Directory
     from local.entra.extensions import Extensions
-    from local.entra.objects import DirectoryObject
+    from local.entra.objects import DirectoryObject, Kind
 
 _UPN = re.compile(r"[A-Za-z0-9'._!#^~-]+@[A-Za-z0-9.-]+")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NICKNAME = re.compile(r"[\x21-\x7e]+")
+_BY_RULE = "DynamicMembership"
 _NOT_IN_NICKNAME = set('@()\\[]";:<>, .')
 # What stays writable in the cloud on an account that on-premises AD masters; directory extensions
 # that no AD attribute feeds do too.
@@ -53,6 +55,7 @@ _BOOLEANS = frozenset(
     {"accountEnabled", "mailEnabled", "securityEnabled", "isAssignableToRole", "showInAddressList",
      "isMemberManagementRestricted"}
 )  # fmt: skip
+_RELATIONSHIPS = ("parent", "relative", "aide", "doctor", "guardian", "child", "other")
 _EXTENSION_ATTRIBUTE_LONGEST = 1_024
 # Complex values of which a PATCH changes only the parts that it names.
 MERGED = frozenset({"student", "teacher", "onPremisesExtensionAttributes"})
@@ -136,6 +139,10 @@ def check_update(
     for name in ("uniqueName", "isAssignableToRole") if view is GROUP else ():
         if name in values and values[name] != changed.values.get(name):
             raise errors.read_only(name)
+    # A group stays what it was made as, except that a rule may take its members over.
+    kinds = {*(changed.values.get("groupTypes") or ())}
+    if view is GROUP and (kinds ^ {*(values.get("groupTypes", kinds) or ())}) - {_BY_RULE}:
+        raise errors.invalid_value("groupTypes", view.name)
     # Hidden membership is for ever, or never.
     visibility = {values.get("visibility"), changed.values.get("visibility")}
     differs = view is GROUP and "visibility" in values and len(visibility) > 1
@@ -180,6 +187,9 @@ def _check_user(
 ) -> None:
     _check_extension_attributes(values.get("onPremisesExtensionAttributes"), view)
     _check_addresses(values, directory, view, changed)
+    _check_contacts(values.get("relatedContacts"), view)
+    if not _COUNTRY.fullmatch(values.get("usageLocation") or "IE"):
+        raise errors.invalid_value("usageLocation", view.name)
     if "userPrincipalName" not in values:
         return
     upn = str(values["userPrincipalName"])
@@ -216,17 +226,36 @@ def _check_addresses(
     if len(mails) > 250 or any(len(mail) > 250 for mail in mails):
         raise errors.invalid_value("otherMails", view.name)
     for address in cast("list[str]", values.get("proxyAddresses") or []):
-        _check_proxies(directory, address.partition(":")[2], changed)
+        _check_proxies(directory, address, changed)
     if values.get("onPremisesImmutableId"):
         _check_unique(
             directory, "user", "onPremisesImmutableId", values["onPremisesImmutableId"], changed
         )
 
 
+def is_taken(directory: Directory, address: str, changed: DirectoryObject | None) -> bool:
+    """Whether somebody else receives mail under an address, with or without its smtp: before it."""
+    wanted = f"smtp:{address.rpartition(':')[2]}"
+    kinds: tuple[Kind, Kind] = ("user", "group")
+    holders = [one for kind in kinds for one in directory.find(kind, "proxyAddresses", wanted)]
+    return any(one is not changed for one in holders)
+
+
 def _check_proxies(directory: Directory, address: str, changed: DirectoryObject | None) -> None:
-    """Refuses an address that somebody else receives mail under."""
-    for kind in ("user", "group"):
-        _check_unique(directory, kind, "proxyAddresses", f"smtp:{address}", changed)
+    if is_taken(directory, address, changed):
+        raise errors.conflict("proxyAddresses")
+
+
+def _check_contacts(contacts: Any, view: View) -> None:
+    """Contacts of a pupil, which are replaced as a whole, have a name and an address.
+
+    https://learn.microsoft.com/graph/api/resources/relatedcontact
+    """
+    for contact in cast("list[dict[str, Any]]", contacts or []):
+        if not contact.get("displayName") or not contact.get("emailAddress"):
+            raise errors.invalid_value("relatedContacts", view.name)
+        if contact.get("relationship") not in (None, *_RELATIONSHIPS):
+            raise errors.invalid_value("relatedContacts", view.name)
 
 
 def _check_unique(

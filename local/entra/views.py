@@ -8,7 +8,7 @@ https://learn.microsoft.com/graph/api/resources/educationuser#properties
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from local.entra.extensions import NAME as EXTENSION
@@ -21,7 +21,10 @@ def _words(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A type. `default`: the properties that come without $select. `path`: its collection."""
+    """A type. `default`: the properties that come without $select. `path`: its collection.
+
+    `properties`: every property.
+    """
 
     name: str
     kind: Kind
@@ -30,16 +33,16 @@ class View:
     more: frozenset[str]
     read_only: frozenset[str]
     education: bool = False
+    properties: frozenset[str] = field(init=False, default=frozenset())
 
-    @property
-    def properties(self) -> frozenset[str]:
-        """Every property."""
-        return self.default | self.more
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "properties", self.default | self.more)
 
     def has(self, name: str) -> bool:
         """Whether the type has this property; directory types take directory extensions."""
-        extended = not self.education and EXTENSION.fullmatch(name) is not None
-        return name in self.properties or extended
+        if name in self.properties:
+            return True
+        return not self.education and EXTENSION.fullmatch(name) is not None
 
     def id_of(self, shown: DirectoryObject) -> str:
         """The id that this view shows: a school has one of its own."""
@@ -136,7 +139,8 @@ GROUP = View(
     more=_words(
         "assignedLicenses creationOptions deletedDateTime isArchived isAssignableToRole "
         "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
-        "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions"
+        "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions "
+        "microsoft_EducationClassLmsExt microsoft_EducationClassSisExt"
     ),
     read_only=_words(
         "id assignedLicenses createdDateTime creationOptions deletedDateTime isArchived mail "

@@ -235,7 +235,7 @@ def test_the_quota_of_the_directory_is_a_setting() -> None:
     assert Config().graph.quota() == Quota(3_000, 150.0, "thirds", "low")
     half = parse_config("graph: {writes: 1500, bind_cost: one, priority: normal}", "f")
     assert half.graph.quota() == Quota(1_500, 150.0, "one", "normal")
-    with pytest.raises(BadInput, match="f:1: graph.bind_cost: 'two' is not allowed"):
+    with pytest.raises(BadInput, match=r"f:1: graph\.bind_cost: 'two' is not allowed"):
         parse_config("graph: {bind_cost: two}", "f")
 
 

@@ -97,6 +97,11 @@ async def test_education(checked: Checked) -> None:
     await checked("GET", f"/education/schools/{school}/users")
     await checked("GET", f"/education/schools/{school}/classes")
     await checked("GET", f"/education/schools/{school}/administrativeUnit")
+    for below in ("classes", "taughtClasses", "schools", "user"):
+        await checked("GET", f"/education/users/{key}/{below}")
+    for below in ("schools", "group"):
+        await checked("GET", f"/education/classes/{group}/{below}")
+    await checked("GET", f"/users/{key}/memberOf")
     for kind in ("classes", "schools", "users"):
         await checked("GET", f"/education/{kind}")
         await checked.delta(f"/education/{kind}/delta")

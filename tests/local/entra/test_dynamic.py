@@ -276,3 +276,17 @@ def test_many_rules_over_many_people_take_seconds() -> None:
     assert {len(one.members) for one in groups} == {100}
     assert {len(one.members) for one in units} == {200}
     assert time.perf_counter() - began < 15
+
+
+async def test_who_is_a_member_already_is_not_told_of_when_a_group_becomes_dynamic(
+    call: Caller,
+) -> None:
+    ann = await call.user("ann", department="North")
+    plain = group("") | {"groupTypes": [], "membershipRule": None, "members@odata.bind": bind(ann)}
+    key = (await call("POST", "/groups", plain)).json()["id"]
+    first = (await call("GET", "/groups/delta?$select=id,members")).json()
+    change = {"groupTypes": ["DynamicMembership"], "membershipRule": 'user.department -eq "North"'}
+    assert (await call("PATCH", f"/groups/{key}", change)).status_code == 204
+    link = first["@odata.deltaLink"].partition("/v1.0")[2]
+    assert (await call("GET", link)).json()["value"] == []
+    assert await members(call, f"/groups/{key}") == {ann}
