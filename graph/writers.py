@@ -7,8 +7,9 @@ How each stays single:
     school  POST cannot be repeated blindly: after a lost answer, or on a second attempt, it is
     class   looked up by externalId first; a class is also found by its mail nickname, which is
             unique among groups, if somebody was quicker
-    group   PATCH by uniqueName with `Prefer: create-if-missing` is an upsert
-            (https://learn.microsoft.com/graph/api/group-upsert)
+    group   PATCH by uniqueName with `Prefer: create-if-missing` is an upsert that binds the first
+            twenty people too (https://learn.microsoft.com/graph/api/group-upsert); a class that is
+            a plain Microsoft 365 group is made in the same way
 
 What was just made may not be found for a while. A clash with something that cannot be found is
 therefore NotThere, and only in the end a clash with somebody else's.
@@ -36,6 +37,7 @@ from .references import (
     unknown_people,
     without,
 )
+from .teams import Teams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,9 +55,15 @@ class Writer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._references = References(graph)
+        self._teams = Teams(graph)
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
+        object_id = await self._create_person(fields)
+        await self._extend(object_id, fields)
+        return object_id
+
+    async def _create_person(self, fields: Mapping[str, Any]) -> str:
         request, response = await self._post_person(fields)
         for _ in range(PASSWORD_TRIES - 1):
             if response.ok or reaction_to(response).meaning != "password":
@@ -83,9 +91,18 @@ class Writer:
 
     async def update_person(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of an account."""
-        user = self.graph.sdk.education.users.by_education_user_id(object_id)
-        body = bodies.person_body(fields)
-        await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
+        if bodies.has_education_fields(fields):
+            user = self.graph.sdk.education.users.by_education_user_id(object_id)
+            body = bodies.person_body(fields)
+            await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
+        await self._extend(object_id, fields)
+
+    async def _extend(self, object_id: str, fields: Mapping[str, Any]) -> None:
+        """Writes the fields that only `/users` takes."""
+        body = bodies.extension_body(fields)
+        if body is not None:
+            user = self.graph.sdk.users.by_user_id(object_id)
+            await self.graph.do(from_sdk(user.to_patch_request_information(body), object=object_id))
 
     async def create_school(self, fields: Mapping[str, Any], *, attempted: bool) -> str:
         """Creates a school with its administrative unit; returns the school's id."""
@@ -93,13 +110,26 @@ class Writer:
         request = from_sdk(
             builder.to_post_request_information(bodies.school_body(fields)), repeatable=False
         )
-        return await self._create(request, "school", fields["external_id"], attempted)
+        object_id = await self._create(request, "school", fields["external_id"], attempted)
+        await self._rule_unit(object_id, fields)
+        return object_id
 
     async def update_school(self, object_id: str, fields: Mapping[str, Any]) -> None:
-        """Writes the given fields of a school."""
-        school = self.graph.sdk.education.schools.by_education_school_id(object_id)
-        body = bodies.school_body(fields)
-        await self.graph.do(from_sdk(school.to_patch_request_information(body), object=object_id))
+        """Writes the given fields of a school; its membership rule stands on its unit."""
+        if "display_name" in fields:
+            school = self.graph.sdk.education.schools.by_education_school_id(object_id)
+            body = bodies.school_body(fields)
+            request = from_sdk(school.to_patch_request_information(body), object=object_id)
+            await self.graph.do(request)
+        await self._rule_unit(object_id, fields)
+
+    async def _rule_unit(self, school: str, fields: Mapping[str, Any]) -> None:
+        if "membership_rule" not in fields:
+            return
+        found = await self.graph.get(f"/education/schools/{school}/administrativeUnit?$select=id")
+        unit = self.graph.sdk.directory.administrative_units.by_administrative_unit_id(found["id"])
+        body = bodies.unit_body(fields["membership_rule"])
+        await self.graph.do(from_sdk(unit.to_patch_request_information(body), object=found["id"]))
 
     async def create_class(self, fields: Mapping[str, Any], *, attempted: bool) -> str:
         """Creates a class group; returns its object id."""
@@ -109,8 +139,18 @@ class Writer:
         )
         return await self._create(request, "class", fields["external_id"], attempted)
 
+    async def upsert_class(
+        self, fields: Mapping[str, Any], members: Sequence[str], owners: Sequence[str]
+    ) -> str:
+        """Creates a class as a plain group with its people, or finds it; returns its object id."""
+        body = bodies.class_group_body(fields)
+        return await self._upsert(fields["unique_name"], body, in_order(members, owners))
+
     async def update_class(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of a class group."""
+        if set(fields) == {"display_name"}:  # all that a plain group may need, and each group has
+            await self.update_group(object_id, fields)
+            return
         class_ = self.graph.sdk.education.classes.by_education_class_id(object_id)
         body = bodies.class_body(fields)
         await self.graph.do(from_sdk(class_.to_patch_request_information(body), object=object_id))
@@ -119,7 +159,7 @@ class Writer:
         self, unique_name: str, fields: Mapping[str, Any], members: Sequence[str]
     ) -> str:
         """Creates a security group with its members, or finds it; returns its object id."""
-        return await self._upsert(unique_name, bodies.group_body(fields, []), in_order(members, ()))
+        return await self._upsert(unique_name, bodies.group_body(fields), in_order(members, ()))
 
     async def _upsert(self, unique_name: str, body: Group, wanted: Wanted) -> str:
         """Makes a group with its first people, then adds the others; those there are fine."""
@@ -142,16 +182,25 @@ class Writer:
             object_id, rest = response.body["id"], wanted[PER_REQUEST:]
         elif response.ok or reaction_to(response).meaning == "exists":
             object_id, rest = await self._existing("group", unique_name), wanted
+        elif response.status == 400 and (found := await self.find("group", unique_name)):
+            # What may be said at creation only was refused: an earlier try was answered too late.
+            object_id, rest = found, wanted
         else:
             raise error_for(request, response)
         await self._references.bind(object_id, rest, failed)
         return object_id
 
     async def update_group(self, object_id: str, fields: Mapping[str, Any]) -> None:
-        """Writes the given fields of a security group."""
+        """Writes the given fields of a group."""
         group = self.graph.sdk.groups.by_group_id(object_id)
-        body = bodies.group_body({k: v for k, v in fields.items() if k == "display_name"}, [])
-        await self.graph.do(from_sdk(group.to_patch_request_information(body), object=object_id))
+        request = from_sdk(
+            group.to_patch_request_information(bodies.group_body(fields)), object=object_id
+        )
+        await self.graph.do(request)
+
+    async def change_team(self, action: str, group: str, progress: Mapping[str, Any]) -> None:
+        """Makes, archives or restores the team of a class group, or does the next step of it."""
+        await self._teams.change(action, group, progress)
 
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str]

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 
 from graph.errors import DirectoryFull, NotThere
 from graph.references import ReferencesFailed
-from roster.errors import Terminal, Transient
+from roster.errors import Terminal, Transient, Unfinished
 
 from . import outcomes
 from .change import ChangeMessage
@@ -73,11 +73,15 @@ class DirectoryWriter(Protocol):
     async def create_school(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
     async def update_school(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def create_class(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
+    async def upsert_class(
+        self, fields: dict[str, Any], members: Sequence[str], owners: Sequence[str], /
+    ) -> str: ...
     async def update_class(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def upsert_group(
         self, unique_name: str, fields: dict[str, Any], members: Sequence[str], /
     ) -> str: ...
     async def update_group(self, object_id: str, fields: dict[str, Any], /) -> None: ...
+    async def change_team(self, action: str, group: str, progress: dict[str, Any], /) -> None: ...
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str], /
     ) -> None: ...
@@ -130,6 +134,8 @@ class Applier:
         except Busy as error:
             await self._send_again(work, error)
         except Transient as error:
+            if isinstance(error, Unfinished):
+                work.left(progress=error.progress)
             await self._release(message)
             await self._send_again(work, error)
         except Terminal as error:
@@ -143,6 +149,10 @@ class Applier:
         """Writes the entity, then its references."""
         message = work.message
         claim = await self._may_start(message, queue_id)
+        if message.kind == "team":
+            group = str(message.object_id)
+            await self.writer.change_team(message.action, group, message.progress)
+            return
         adds = (message.add_members, message.add_owners)
         removes = (message.remove_members, message.remove_owners)
         if message.action == "create" and message.object_id is None:
@@ -203,7 +213,7 @@ class Applier:
     async def _look(self, message: ChangeMessage, claim: outcomes.Claim) -> str | None:
         """Looks for what may have been created; None if nothing is in doubt (any more)."""
         looks = message.tries.get(LOOKED, 0) or int(claim == "left")
-        if not looks or message.kind not in outcomes.CLAIMED:
+        if not looks or message.kind not in outcomes.CLAIMED or _is_plain_class(message):
             return None
         found = await self.writer.find(message.kind, message.key)
         if found is None and looks < LOOKS:
@@ -216,6 +226,8 @@ class Applier:
             return await self.writer.create_person(fields)
         if message.kind == "school":
             return await self.writer.create_school(fields, attempted=attempted)
+        if _is_plain_class(message):
+            return await self.writer.upsert_class(fields, message.add_members, message.add_owners)
         if message.kind == "class":
             return await self.writer.create_class(fields, attempted=attempted)
         return await self.writer.upsert_group(message.key, fields, message.add_members)
@@ -302,12 +314,6 @@ class _Ended(Exception):
     """The message has its outcome already."""
 
 
-def _additions(message: ChangeMessage) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Members and owners still to add: a group was made with its members."""
-    made_with_members = message.action == "create" and message.kind == "group"
-    return () if made_with_members else message.add_members, message.add_owners
-
-
 async def _failures(call: Awaitable[None]) -> tuple[FailedReference, ...]:
     """The references that a call did not do."""
     try:
@@ -315,3 +321,15 @@ async def _failures(call: Awaitable[None]) -> tuple[FailedReference, ...]:
     except ReferencesFailed as error:
         return error.failed
     return ()
+
+
+def _is_plain_class(message: ChangeMessage) -> bool:
+    """Whether the message makes a class as a plain group, which has a unique name."""
+    return message.kind == "class" and "unique_name" in message.fields
+
+
+def _additions(message: ChangeMessage) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Members and owners still to add: a group is made with its people."""
+    if message.action == "create" and (message.kind == "group" or _is_plain_class(message)):
+        return (), ()
+    return message.add_members, message.add_owners

@@ -1,7 +1,7 @@
 """Patience: when a message that may work later comes again, and how often.
 
-    waited   the service wanted a pause, another copy is in work, or a container is not made yet:
-             no failure, so it may come again for more than a day
+    waited   the service wanted a pause or works on it, another copy is in work, or a container is
+             not made yet: no failure, so it may come again for more than a day
     looked   something may have been created and cannot be found: each time it is looked for anew
     absent   something is not in the directory: not yet, as what was just made is seen with a
              delay, or no longer, as somebody deleted it; after some minutes it is the latter
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from graph.errors import AmbiguousWrite, NotThere, Throttled
 from graph.references import ReferencesFailed
-from roster.errors import Transient
+from roster.errors import Transient, Unfinished
 
 if TYPE_CHECKING:
     from roster.errors import RollcallError
@@ -78,7 +78,7 @@ def next_try(message: ChangeMessage, error: RollcallError) -> tuple[ChangeMessag
 
 
 def _reason(error: RollcallError) -> str:
-    if isinstance(error, (Throttled, Busy, NotMadeYet)):
+    if isinstance(error, (Throttled, Busy, NotMadeYet, Unfinished)):
         return WAITED
     if isinstance(error, NotFoundYet):
         return LOOKED

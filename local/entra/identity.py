@@ -28,15 +28,15 @@ ALL_ROLES = frozenset(
         "Member.Read.Hidden",
         "Domain.Read.All",
         "Organization.Read.All",
+        "Application.ReadWrite.OwnedBy",
+        "Team.Create",
+        "TeamSettings.ReadWrite.All",
+        "TeamMember.ReadWrite.All",
+        "SynchronizationData-User.Upload",
+        "Synchronization.ReadWrite.All",
+        "ProvisioningLog.Read.All",
+        "LicenseAssignment.ReadWrite.All",
     }
-)
-# Which role opens which area; reading and writing are one role in this list.
-_AREAS = (
-    (("education",), "EduRoster.ReadWrite.All"),
-    (("directory", "administrativeUnits"), "AdministrativeUnit.ReadWrite.All"),
-    (("groups",), "Group.ReadWrite.All"),
-    (("users",), "User.ReadWrite.All"),
-    (("domains",), "Domain.Read.All"),
 )
 
 
@@ -76,17 +76,6 @@ class Identity:
         if claims.get("tid") != self.tenant_id or claims.get("aud") != RESOURCE or not fresh:
             raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty or invalid.")
         return frozenset(claims.get("roles", ()))
-
-
-def check_role(path: tuple[str, ...], roles: frozenset[str]) -> None:
-    """403 unless the token holds the role of this area."""
-    for area, role in _AREAS:
-        if path[: len(area)] == area and role not in roles:
-            raise GraphError(
-                403,
-                "Authorization_RequestDenied",
-                "Insufficient privileges to complete the operation.",
-            )
 
 
 def _encoded(text: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from graph.errors import AmbiguousWrite, DirectoryFull, NotThere, Throttled
 from graph.references import FailedReference, ReferencesFailed
-from roster.errors import RollcallError, Terminal, Transient
+from roster.errors import RollcallError, Terminal, Transient, Unfinished
 from sync.apply import Applier
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, claim, list_outcomes, write_outcome
@@ -66,6 +66,11 @@ class Scripted:
     async def create_class(self, class_: dict[str, Any], *, attempted: bool) -> str:
         return await self._ask("create_class", class_, attempted)
 
+    async def upsert_class(
+        self, class_: dict[str, Any], members: Sequence[str], owners: Sequence[str]
+    ) -> str:
+        return await self._ask("upsert_class", class_, tuple(members), tuple(owners))
+
     async def update_class(self, object_id: str, fields: dict[str, Any]) -> None:
         await self._ask("update_class", object_id, fields)
 
@@ -76,6 +81,9 @@ class Scripted:
 
     async def update_group(self, object_id: str, fields: dict[str, Any]) -> None:
         await self._ask("update_group", object_id, fields)
+
+    async def change_team(self, action: str, group: str, progress: dict[str, Any]) -> None:
+        await self._ask("change_team", action, group, progress)
 
     async def add_references(
         self, container_kind: str, container_id: str, members: Sequence[str], owners: Sequence[str]
@@ -141,6 +149,10 @@ def the_outcome(storage: Storage, phase: int = 2) -> dict[str, Any]:
             ],
         ),
         (
+            message(fields={"unique_name": "u"}, add_members=["m"], add_owners=["o"]),
+            [("upsert_class", {"unique_name": "u"}, ("m",), ("o",))],
+        ),
+        (
             message(kind="person", action="update", object_id="i", fields={"x": 1}),
             [("update_person", "i", {"x": 1})],
         ),
@@ -159,6 +171,14 @@ def the_outcome(storage: Storage, phase: int = 2) -> dict[str, Any]:
         (
             message(action="members", object_id="i", add_members=["m"], remove_members=["n"]),
             [("add", "class", "i", ("m",), ()), ("remove", "class", "i", ("n",), ())],
+        ),
+        (
+            message(kind="team", object_id="i"),
+            [("change_team", "create", "i", {})],
+        ),
+        (
+            message(kind="team", action="archive", object_id="i", fields={"archived": True}),
+            [("change_team", "archive", "i", {})],
         ),
     ],
 )
@@ -250,6 +270,19 @@ async def test_what_may_work_later_comes_again_and_may_try_at_once(
     await applier.apply(again, "q2")
     assert directory.asked[-1] == ("create_class", {}, True)
     assert the_outcome(storage)["status"] == "done"
+
+
+async def test_what_is_under_way_elsewhere_comes_again_with_what_is_known_of_it(
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+) -> None:
+    directory.errors = [Unfinished("soon", 31, {"operation": "o1"}), Transient("busy")]
+    await apply(applier, message(kind="team", object_id="i"))
+    assert 31 <= sent[0][1] <= 31 * 1.25
+    await applier.apply(sent[0][0], "q2")
+    await applier.apply(sent[1][0], "q3")
+    assert [call[-1] for call in directory.asked] == [{}, {"operation": "o1"}, {"operation": "o1"}]
+    assert sent[1][0]["tries"] == {"waited": 1, "failed": 1}
+    assert the_outcome(storage)["object_id"] == "i"
 
 
 async def test_a_message_really_goes_back_to_the_queue(
