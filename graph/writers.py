@@ -57,13 +57,18 @@ class Writer:
         self._references = References(graph)
         self._teams = Teams(graph)
 
+    async def complete(self, kind: str, object_id: str, fields: Mapping[str, Any]) -> None:
+        """Writes of a new object what its creation cannot take.
+
+        It is a step of its own, so that what goes wrong here never leads to a second creation.
+        """
+        if kind == "person":
+            await self._extend(object_id, fields)
+        elif kind == "school":
+            await self._rule_unit(object_id, fields)
+
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
-        object_id = await self._create_person(fields)
-        await self._extend(object_id, fields)
-        return object_id
-
-    async def _create_person(self, fields: Mapping[str, Any]) -> str:
         request, response = await self._post_person(fields)
         for _ in range(PASSWORD_TRIES - 1):
             if response.ok or reaction_to(response).meaning != "password":
@@ -110,9 +115,7 @@ class Writer:
         request = from_sdk(
             builder.to_post_request_information(bodies.school_body(fields)), repeatable=False
         )
-        object_id = await self._create(request, "school", fields["external_id"], attempted)
-        await self._rule_unit(object_id, fields)
-        return object_id
+        return await self._create(request, "school", fields["external_id"], attempted)
 
     async def update_school(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of a school; its membership rule stands on its unit."""
