@@ -153,10 +153,10 @@ class Batcher:
         budget = self._pace.budget
         while self._waiting and len(taken) < ITEMS:
             entry = self._waiting.popleft()
-            name = entry.request.object
+            name, kind = entry.request.object, entry.request.kind
             if entry.answer.done():  # whoever wanted it is gone
                 continue
-            if not (self._turns.is_free(name) and ahead.is_free(name)):
+            if not (self._turns.is_free(name, kind) and ahead.is_free(name)):
                 passed.append(entry)
                 ahead.take(name)
                 continue
@@ -232,7 +232,7 @@ class Batcher:
             waits = [a.retry_after for a in refused.values() if a.retry_after is not None]
             write = any(batch[number].cost for number in refused)
             self._pace.refused(sent, max(waits, default=None), write=write)
-        elif any(batch[number].cost for number, a in answers.items() if a is not NOT_SENT):
+        elif any(batch[n].cost and 0 < a.status < 500 for n, a in answers.items()):
             shares = [a.limit_share for a in answers.values() if a.limit_share is not None]
             self._pace.heard(sent, max(shares, default=None))
 
@@ -244,7 +244,7 @@ class Batcher:
             _answer(entry, response)
             return True
         if meaning == "busy":
-            self._turns.one_by_one(entry.request.object)
+            self._turns.one_by_one(entry.request.object, entry.request.kind)
         in_doubt = response is not NOT_SENT and meaning != "busy"
         if in_doubt and not entry.request.repeatable:
             lost = AmbiguousWrite("the answer to a write was lost", response.retry_after)

@@ -56,6 +56,11 @@ class GraphRequest:
         return self.method not in READS and not reads
 
     @property
+    def kind(self) -> str:
+        """The kind of object that the address names first: groups, education, users."""
+        return self.url.split("/")[1]
+
+    @property
     def references(self) -> int:
         """How many references it binds."""
         bound = [v for k, v in (self.body or {}).items() if k.endswith(_BIND)]

@@ -58,15 +58,21 @@ class Writer:
         self._references = References(graph)
         self._teams = Teams(graph)
 
+    async def complete(self, kind: str, object_id: str, fields: Mapping[str, Any]) -> None:
+        """Writes of a new object what its creation cannot take.
+
+        It is a step of its own, so that what goes wrong here never leads to a second creation.
+        """
+        if kind == "person":
+            await self._extend(object_id, fields)
+        elif kind == "school":
+            await self._rule_unit(object_id, fields)
+
     async def create_person(
         self, fields: Mapping[str, Any], passwords: Passwords | None = None
     ) -> str:
         """Creates an account; returns its object id. Without `passwords` nobody knows the first."""
-        object_id = await self._create_person(fields, passwords or Unknown())
-        await self._extend(object_id, fields)
-        return object_id
-
-    async def _create_person(self, fields: Mapping[str, Any], passwords: Passwords) -> str:
+        passwords = passwords or Unknown()
         request, response = await self._post_person(fields, passwords)
         for _ in range(PASSWORD_TRIES - 1):
             if response.ok or reaction_to(response).meaning != "password":
@@ -118,9 +124,7 @@ class Writer:
         request = from_sdk(
             builder.to_post_request_information(bodies.school_body(fields)), repeatable=False
         )
-        object_id = await self._create(request, "school", fields["external_id"], attempted)
-        await self._rule_unit(object_id, fields)
-        return object_id
+        return await self._create(request, "school", fields["external_id"], attempted)
 
     async def update_school(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of a school; its membership rule stands on its unit."""

@@ -72,6 +72,7 @@ class DirectoryWriter(Protocol):
     async def find(self, kind: str, key: str, /) -> str | None: ...
 
     async def create_person(self, fields: dict[str, Any], passwords: Passwords, /) -> str: ...
+    async def complete(self, kind: str, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def update_person(self, object_id: str, fields: dict[str, Any], /) -> None: ...
     async def create_school(self, fields: dict[str, Any], /, *, attempted: bool) -> str: ...
     async def update_school(self, object_id: str, fields: dict[str, Any], /) -> None: ...
@@ -165,8 +166,12 @@ class Applier:
         if message.action == "create" and message.object_id is None:
             adds = _additions(message)
             await self._create_with_people(work, claim)
-        elif message.action != "create" and message.fields:
-            await self._update(message, str(message.object_id))
+        if message.fields:
+            object_id = str(work.message.object_id)
+            if message.action == "create":
+                await self.writer.complete(message.kind, object_id, dict(message.fields))
+            else:
+                await self._update(message, object_id)
             work.left(fields={})
         if not (any(adds) or any(removes)):
             return

@@ -12,7 +12,7 @@ and each object changed (in each API that its fields belong to), ceil(references
 people of a group, of which the creation of a plain group carries the first twenty, and one for each
 person put into or taken out of a unit, or taken out of a group.
 
-The directory takes 3,000 writes at once and 20 in a second thereafter
+The directory takes 3,000 writes at once and 20 in a second thereafter, unless the settings say less
 (https://learn.microsoft.com/graph/throttling-limits). That page prices a bind as one write; if it
 counts as one write for every three references, `units` is the number that matters. Teams have a
 quota of their own.
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from graph.quota import Quota
+
 BATCH = 20
-BURST, WRITES_PER_SECOND = 3000, 20
 TEAMS_PER_SECOND = 10
 
 _WORK = """
@@ -86,13 +87,15 @@ class Cost:
     """Writes to the directory that a plan takes, and the fewest possible for the same policy.
 
     `units`: the writes if a bind counts as one for every three references. `teams`: requests to
-    Teams, which come on top.
+    Teams, which come on top. `burst` and `rate`: the quota, in writes at once and in a second.
     """
 
     writes: int = 0
     least: int = 0
     units: int = 0
     teams: int = 0
+    burst: int = 3000
+    rate: float = 20.0
 
     @property
     def batches(self) -> int:
@@ -102,12 +105,12 @@ class Cost:
     @property
     def seconds(self) -> float:
         """Time that the directory's quota asks for, by the published price of a bind."""
-        return seconds_at_quota(self.writes)
+        return self._seconds(self.writes)
 
     @property
     def most_seconds(self) -> float:
         """The same by the higher price."""
-        return seconds_at_quota(self.units)
+        return self._seconds(self.units)
 
     def as_dict(self) -> dict[str, Any]:
         """The cost, ready for JSON."""
@@ -120,12 +123,18 @@ class Cost:
             "most_seconds": self.most_seconds,
             "teams": self.teams,
             "teams_seconds": self.teams / TEAMS_PER_SECOND,
+            "burst": self.burst,
+            "rate": self.rate,
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Cost:
         """The cost that `as_dict` gave."""
-        return cls(*(int(values[name]) for name in ("writes", "least", "units", "teams")))
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+    def _seconds(self, writes: int) -> float:
+        """How long the directory takes for them, however many instances send them."""
+        return max(0, writes - self.burst) / self.rate
 
     def __str__(self) -> str:
         text = f"{self.writes:,} writes"
@@ -141,15 +150,14 @@ class Cost:
         return text
 
 
-def seconds_at_quota(writes: int) -> float:
-    """How long the directory takes for a number of writes, however many instances send them."""
-    return max(0, writes - BURST) / WRITES_PER_SECOND
-
-
-def find_costs(con: DuckDBPyConnection) -> tuple[Cost, Cost]:
+def find_costs(con: DuckDBPyConnection, quota: Quota) -> tuple[Cost, Cost]:
     """The cost of the changes in `plan_changes` that flow, and of those that are held."""
-    found = {held: Cost(*numbers) for held, *numbers in con.execute(_WORK).fetchall()}
-    return found.get(False, Cost()), found.get(True, Cost())
+    nothing = Cost(burst=quota.writes, rate=quota.rate)
+    found = {
+        held: Cost(*numbers, burst=quota.writes, rate=quota.rate)
+        for held, *numbers in con.execute(_WORK).fetchall()
+    }
+    return found.get(False, nothing), found.get(True, nothing)
 
 
 def _duration(seconds: float) -> str:

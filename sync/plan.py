@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from graph.quota import Quota
+
     from .config import Config
     from .sealing import Sealing
 
@@ -193,10 +195,10 @@ def make_plan(
     find_changes(con, config, today)
     hold(con, config.guards, today)
     con.execute(_IDENTIFIED)
-    return _summarise(con, run)
+    return _summarise(con, run, config.graph.quota())
 
 
-def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
+def _summarise(con: DuckDBPyConnection, run: str, quota: Quota) -> Plan:
     [(checksum,)] = con.execute(
         "SELECT sha256(coalesce(string_agg(id || why_held, ',' ORDER BY id), '')) FROM plan_changes"
     ).fetchall()
@@ -207,7 +209,7 @@ def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
     rows = con.execute("SELECT severity, count(*) FROM directory_findings GROUP BY 1").fetchall()
     findings: dict[str, int] = {"error": 0, "warning": 0, **dict(rows)}
     ruled = con.execute("SELECT kind, count(*) FROM ruled_members GROUP BY 1 ORDER BY 1").fetchall()
-    cost, held_cost = find_costs(con)
+    cost, held_cost = find_costs(con, quota)
     return Plan(
         run=run,
         checksum=checksum,

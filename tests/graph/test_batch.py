@@ -221,6 +221,31 @@ async def test_nobody_waits_for_ever_when_the_connection_is_closed() -> None:
         await batcher.send(patch(3))
 
 
+def test_a_service_that_is_down_and_says_until_when_is_left_alone() -> None:
+    service = Service(503)
+    service.retry_after = "7"
+
+    async def timed() -> float:
+        await send(service, patch(1))
+        return asyncio.get_running_loop().time()
+
+    assert 7 <= run(timed()) <= 9.5
+
+
+async def test_errors_of_the_service_are_no_reason_to_go_faster() -> None:
+    async def nothing(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    pace = Pace(sleep=nothing)
+    service = Service(*[500] * 5)
+    batcher = Batcher(service.post, pace)
+    before = pace.rate
+    with pytest.raises(Transient, match="500"):
+        await batcher.send(patch(1))
+    await batcher.close()
+    assert pace.rate == before
+
+
 async def test_what_nobody_wants_any_more_is_not_sent() -> None:
     service = Service()
     batcher = Batcher(service.post, Pace())
@@ -244,6 +269,25 @@ async def test_parts_of_an_object_go_side_by_side_until_the_directory_objects() 
     await asyncio.gather(*(batcher.send(part) for part in parts))
     await batcher.close()
     assert [len(batch) for batch in service.batches] == [4, 1, 1, 1, 1, 1]
+
+
+async def test_after_some_objections_parts_of_no_object_of_the_kind_go_side_by_side() -> None:
+    service = Service()
+    batcher = Batcher(service.post, Pace())
+
+    async def add_three(kind: str, group: int, *statuses: int | GraphResponse) -> list[int]:
+        service.batches.clear()
+        service.statuses = [*statuses]
+        names = [f"{group}/{n}" for n in range(3)]
+        added = [GraphRequest("POST", f"/{kind}/{name}", {}, object=name) for name in names]
+        await asyncio.gather(*map(batcher.send, added))
+        return [len(batch) for batch in service.batches]
+
+    for group in range(3):
+        assert await add_three("groups", group, 204, CONCURRENT) == [3, 1]
+    assert await add_three("groups", 4) == [1, 1, 1]
+    assert await add_three("education", 5) == [3]
+    await batcher.close()
 
 
 async def test_a_whole_and_its_parts_never_go_together() -> None:

@@ -37,6 +37,7 @@ class Service:
     filled: float = 0.0
     done: int = 0
     refused: int = 0
+    slots: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def post(self, requests: list[GraphRequest]) -> dict[int, GraphResponse]:
@@ -50,14 +51,24 @@ class Service:
         refill = QUOTA.rate - self.others
         self.level = min(float(QUOTA.writes), self.level + (now - self.filled) * refill)
         self.filled = now
+        slot = self.slots.setdefault(int(now // 10), [0, 0])
         if self.level < self.cost:
             self.refused += 1
+            slot[1] += 1
             return GraphResponse(429, {}, {"retry-after": str(self.retry_after)})
         self.level -= self.cost
         self.done += 1
-        used = 1 - self.level / QUOTA.writes
+        slot[0] += 1
+        used = self._used(slot, self.slots.get(int(now // 10) - 1, [0, 0]))
         warning = {"x-ms-throttle-limit-percentage": f"{used:.2f}"}
         return GraphResponse(204, {}, warning if self.warns and used >= 0.8 else {})
+
+    def _used(self, *slots: list[int]) -> float:
+        """The share of the quota; above 1 by the share of the last seconds that was refused."""
+        accepted, refused = (sum(slot[n] for slot in slots) for n in (0, 1))
+        if refused:
+            return 1 + refused / (accepted + refused)
+        return 1 - self.level / QUOTA.writes
 
 
 class Work:

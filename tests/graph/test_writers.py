@@ -133,7 +133,9 @@ class TestPeople:
             assert found["displayName"] == "Person U1"
             return (found | (found["onPremisesExtensionAttributes"] or {})).get(attribute)
 
-        object_id = await writer.create_person(person("U1", **{attribute: ";s1/s09;"}))
+        fields = person("U1", **{attribute: ";s1/s09;"})
+        object_id = await writer.create_person(fields)
+        await writer.complete("person", object_id, fields)
         assert (await served.counters())["writes"] == writes
         assert await held() == ";s1/s09;"
         await writer.update_person(object_id, {attribute: ";s1/s10;"})
@@ -246,6 +248,7 @@ class TestSchoolsAndClasses:
         fields = {"external_id": "S1", "display_name": "Lincoln", "membership_rule": rule}
         for attempted in (False, True):
             school = await writer.create_school(fields, attempted=attempted)
+            await writer.complete("school", school, fields)
         assert (await unit())["membershipType"] == "Dynamic"
         assert (await unit())["membershipRule"] == rule
         assert (await unit())["membershipRuleProcessingState"] == "On"

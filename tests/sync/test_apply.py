@@ -37,6 +37,8 @@ class Scripted:
     errors: list[Exception] = field(default_factory=list)
     found: str | None = None
     passwords: list[str] = field(default_factory=list)
+    completed: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    incomplete: list[Exception] = field(default_factory=list)
     requests: int = 0
     writes: int = 0
 
@@ -52,6 +54,11 @@ class Scripted:
     async def find(self, kind: str, key: str) -> str | None:
         self.asked.append(("find", kind, key))
         return self.found
+
+    async def complete(self, kind: str, object_id: str, fields: dict[str, Any]) -> None:
+        self.completed.append((kind, object_id, fields))
+        if self.incomplete:
+            raise self.incomplete.pop(0)
 
     async def create_person(self, person: dict[str, Any], passwords: Passwords) -> str:
         self.passwords.append(await passwords.issue())
@@ -242,6 +249,27 @@ async def test_an_answer_that_is_lost_again_starts_the_looking_again(
     directory.errors = [AmbiguousWrite("lost")]
     await apply(applier, message(tries={"looked": LOOKS}))
     assert sent[0][0]["tries"] == {"looked": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("kind", ["person", "school", "class"])
+async def test_what_follows_a_creation_never_leads_to_a_second_one(
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent, kind: str
+) -> None:
+    directory.incomplete = [NotThere("not there yet"), Throttled("busy")]
+    await apply(applier, message(kind=kind, fields={"x": 1}))
+    for n in range(2):
+        await applier.apply(sent[n][0], "q")
+    assert [call[0] for call in directory.asked] == [f"create_{kind}"]
+    assert directory.completed == [(kind, "new-id", {"x": 1})] * 3
+    assert (the_outcome(storage)["status"], the_outcome(storage)["object_id"]) == ("done", "new-id")
+
+
+async def test_what_is_found_after_a_crash_is_completed(
+    applier: Applier, directory: Scripted
+) -> None:
+    directory.found = "found-id"
+    await apply(applier, message(kind="school", fields={"x": 1}, tries={"looked": 1}))
+    assert directory.completed == [("school", "found-id", {"x": 1})]
 
 
 async def test_what_the_directory_keeps_single_is_not_looked_for(

@@ -131,6 +131,14 @@ class TestTelling:
             "about 2 h 0 min at the quota (about 4 h 14 min if each three references count)"
         )
 
+    def test_a_smaller_quota_takes_longer(self) -> None:
+        world = World()
+        world.school("S1")
+        graph = {"writes": 1, "seconds": 100}
+        assert cost(world, graph=graph).seconds == 0
+        world.school("S2")
+        assert cost(world, graph=graph).seconds == 100
+
     def test_a_short_plan_says_that_it_is_short(self) -> None:
         assert str(Cost(866, 850, 900)) == (
             "866 writes, least possible 850 (1.02), 44 batches, under a minute at the quota"
