@@ -75,8 +75,9 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people; `password` is there when
-    an account is to be made. `count` is the number of changes the message stands for. Well under
-    the 48 KiB that a base64 message may carry
+    an account is to be made. `count` is the number of changes the message stands for. A message
+    that is sent again says only what is left to do, and in `tries` how often it came again for
+    which reason. Well under the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -96,4 +97,4 @@ class ChangeMessage(BaseModel):
     remove_owners: tuple[str, ...] = ()
     password: PasswordOrder | None = None
     count: int = 1
-    attempt: int = 1
+    tries: dict[str, int] = {}
