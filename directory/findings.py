@@ -113,8 +113,8 @@ RULES: dict[str, DirectoryRule] = {
         ),
         DirectoryRule(
             "person.username.none", "error", "users", "username",
-            "there is no username, and none could be made: every field of the template is empty",
-            "enter the values that people.usernames names, or a username",
+            "there is no username, and none could be made from a template",
+            "enter a username, or what the template in people.usernames is filled with",
         ),
         DirectoryRule(
             "person.username.illegal", "error", "users", "username",

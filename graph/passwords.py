@@ -73,7 +73,7 @@ class Passwords(Protocol):
         ...
 
     async def doubt(self) -> None:
-        """The account was there already: an earlier try or run may have given it another one."""
+        """The account was there already: its maker's answer was lost, or another run made it."""
         ...
 
 

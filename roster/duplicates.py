@@ -44,7 +44,7 @@ def drop_shared_usernames(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> Non
     stand here twice. Case does not count, as it does not in Entra ID.
     """
     people = f"SELECT user_sourced_id FROM roles WHERE role IN ({_SCHOOL_ROLES})"
-    rows = f"SELECT * FROM users WHERE active AND sourced_id IN ({people})"
+    rows = f"SELECT * FROM users WHERE active AND username IS NOT NULL AND sourced_id IN ({people})"
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE sharers AS
@@ -105,9 +105,10 @@ def _merge_people(con: duckdb.DuckDBPyConnection, ledger: Ledger, table: Table) 
         """
         CREATE OR REPLACE TEMP TABLE clashes AS
         SELECT *,
-            lower(username) <> first_value(lower(username)) OVER same_id AS renamed,
+            who IS DISTINCT FROM first_value(who) OVER same_id AS renamed,
             origin_file <> first_value(origin_file) OVER same_id AS elsewhere
-        FROM repeats
+        FROM (SELECT *, lower(coalesce(username, concat_ws(' ', given_name, family_name))) AS who
+              FROM repeats)
         WINDOW same_id AS (PARTITION BY sourced_id ORDER BY origin_file, origin_row)
         """
     )

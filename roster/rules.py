@@ -151,6 +151,13 @@ _BY_HAND = (
         "give the two people different ids, or one person the same username in both files",
     ),
     Rule(
+        "users.username.none", "users", "username", Effect.KEEP,
+        "the person has no username: no account is found by it, and none is made unless "
+        "people.usernames has a template",
+        "fill it in, or set a template",
+        "text_username IS NULL",
+    ),
+    Rule(
         "users.username.shared", "users", "username", Effect.DROP,
         "several people have this username, so none of them can be matched safely",
         "give each person a username of their own",

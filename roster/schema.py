@@ -142,7 +142,7 @@ _ALL = (
         "users",
         (
             _SOURCED_ID,
-            Column("username", required=True),
+            Column("username"),
             Column("given_name"),
             Column("family_name"),
             Column("middle_name"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.fernet import Fernet
 
+from cli.account import Demo
 from cli.main import run
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, write_outcome
@@ -161,3 +163,14 @@ def test_a_deleted_sheet_is_gone(
     assert storage.list_files(CREDENTIALS) == []
     assert run(["credentials", "delete", RUN, "--yes"]) == 0
     assert "There was no sheet" in said(capsys)[0]
+
+
+def test_the_running_demos_sheets_are_opened_with_its_own_key(
+    account: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = os.environ[SETTING]
+    monkeypatch.delenv(SETTING)
+    demo = Demo(os.getpid(), "http://127.0.0.1:4/portal/", account, {SETTING: key})
+    demo.announce()
+    assert run(["credentials", "show", RUN, "--json"]) == 0
+    assert "pw-U1" in said(capsys)[0]

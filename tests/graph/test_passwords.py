@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.errors import AmbiguousWrite
 from graph.passwords import WORDS, Unknown, first_password
+from roster.errors import Terminal
 from tests.graph.test_writers import person
 
 if TYPE_CHECKING:
@@ -64,14 +64,15 @@ async def test_a_password_that_nobody_knows_is_another_one_each_time() -> None:
 
 
 class Given:
-    """One password; counts the doubts about it."""
+    """The same passwords each time; counts the doubts about them."""
 
-    def __init__(self, *, force_change: bool = True) -> None:
+    def __init__(self, *passwords: str, force_change: bool = True) -> None:
         self.force_change = force_change
         self.doubts = 0
+        self._left = list(passwords or ["Otter-Maple-Train-47"])
 
     async def issue(self) -> str:
-        return "Otter-Maple-Train-47"
+        return self._left.pop(0)
 
     async def doubt(self) -> None:
         self.doubts += 1
@@ -105,14 +106,10 @@ class TestCreation:
         await writer.create_person(person("U1"), second)
         assert (first.doubts, second.doubts) == (0, 1)
 
-    async def test_an_account_whose_answer_was_lost_has_its_password(
+    async def test_a_password_that_is_refused_is_followed_by_another(
         self, writer: Writer, served: Served
     ) -> None:
-        lost = {"method": "POST", "path": "/education/users", "status": 504, "when": "after"}
-        await served.faults(lost | {"times": 1})
-        passwords = Given()
-        try:
-            await writer.create_person(person("U1"), passwords)
-        except AmbiguousWrite:
-            pytest.fail("the account can be found")
-        assert passwords.doubts == 0
+        await writer.create_person(person("U1"), Given("weak", "weaker", "Otter-Maple-Train-47"))
+        assert len((await served.dump())["users"]) == 1
+        with pytest.raises(Terminal, match="password policy"):
+            await writer.create_person(person("U2"), Given("a", "b", "c", "d"))

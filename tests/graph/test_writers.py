@@ -95,17 +95,6 @@ class TestPeople:
                 await writer.create_person(person("U1"))
         assert await writer.create_person(person("U1")) == first
 
-    async def test_a_password_that_is_refused_is_replaced(
-        self, writer: Writer, served: Served, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        passwords = iter(["weak", "Str0ng!enough-for-all"])
-        monkeypatch.setattr("graph.writers.first_password", lambda: next(passwords))
-        await writer.create_person(person("U1"))
-        monkeypatch.setattr("graph.writers.first_password", lambda: "weak")
-        with pytest.raises(Terminal, match="password policy"):
-            await writer.create_person(person("U2"))
-        assert len((await served.dump())["users"]) == 1
-
     async def test_only_the_given_fields_are_updated(self, writer: Writer, served: Served) -> None:
         object_id = await writer.create_person(person("U1"))
         await writer.update_person(object_id, {"account_enabled": False})

@@ -102,3 +102,24 @@ def test_one_person_in_the_students_and_the_teachers_is_kept(
     roster = read(con, {**SOUND, "users#2": [ADA]}, row_a_school=True)
     assert _rules(roster) == {}
     assert roster.counts()["users"] == 4
+
+
+def test_people_without_username_share_none(con: duckdb.DuckDBPyConnection) -> None:
+    people: list[Row] = [{**ADA, "sourced_id": key, "username": None} for key in ("U8", "U9")]
+    roles: list[Row] = [{**SOUND["roles"][0], "user_sourced_id": key} for key in ("U8", "U9")]
+    roster = read(con, plus(SOUND, users=people, roles=roles))
+    assert _rules(roster) == {"users.username.none": 2}
+    assert roster.counts()["users"] == 6
+
+
+def test_one_id_of_two_people_without_username_is_told_by_their_names(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    tables = plus(SOUND)
+    tables["users"][0] = {**ADA, "username": None}
+    same = read(con, {**tables, "users#2": [{**ADA, "username": None}]}, row_a_school=True)
+    assert same.counts()["users"] == 4
+    other: Row = {**ADA, "username": None, "given_name": "Eve"}
+    roster = read(con, {**tables, "users#2": [other]}, row_a_school=True)
+    assert "users.sourced_id.ambiguous" in _rules(roster)
+    assert rows(con, "SELECT * FROM users WHERE sourced_id = 'U1'") == []

@@ -30,7 +30,7 @@ _DROPPED: dict[str, Row] = {
     "academic_sessions": {**_FURTHER["academic_sessions"], "sourced_id": "YX", "title": None},
     "courses": {**_FURTHER["courses"], "sourced_id": "KX", "title": None},
     "classes": {**_FURTHER["classes"], "sourced_id": "CX", "title": None},
-    "users": {**_FURTHER["users"], "sourced_id": "UX", "username": None},
+    "users": {**_FURTHER["users"], "sourced_id": "UX", "username": "twin"},
 }
 _WRONG = {"enum": "nonsense", "format": "nonsense", "required": None, "missing": "nowhere"}
 _WRONG_DROPPED = {table: row["sourced_id"] for table, row in _DROPPED.items()}
@@ -89,6 +89,7 @@ EXAMPLES: dict[str, tuple[str, list[Row]]] = {
     "users.contact.incomplete": (
         "relationships",
         [{"user_sourced_id": "U1", "relationship_user_sourced_id": "U2", "role": "other"}]),
+    "users.username.none": ("users", [{**_FURTHER["users"], "username": None}]),
     "users.username.shared": ("users", [{**_FURTHER["users"], "username": "ADA"}]),
     "classes.teachers.none": ("classes", [_FURTHER["classes"]]),
     "classes.students.none": ("classes", [_FURTHER["classes"]]),
@@ -107,6 +108,9 @@ def _tables(rule: str, table: str, added: list[Row]) -> dict[str, list[Row]]:
     tables = plus(SOUND, **{table: added})
     if rule.endswith(".dropped"):
         dropped = {name: [row] for name, row in _DROPPED.items()}
+        dropped["users"].append({**_DROPPED["users"], "sourced_id": "UY"})
+        student = SOUND["roles"][0]
+        dropped["roles"] = [{**student, "user_sourced_id": key} for key in ("UX", "UY")]
         tables = plus(plus(SOUND, **dropped), **{table: added})
     if rule == "users.username.shared":
         tables = plus(tables, roles=[{**SOUND["roles"][0], "user_sourced_id": "U9"}])
