@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -101,7 +101,7 @@ def _print(found: Sequence[Twin], settings: Config) -> None:
         )
 
 
-def _plain(text: str | None) -> object:
+def _plain(text: str | None) -> Any:
     from rich.text import Text
 
     return Text(text or "")

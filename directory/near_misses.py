@@ -7,6 +7,8 @@ account, only pairs that share a key are compared, never everyone with everyone:
     given and family name, and that with any one letter left out
     both names in alphabetical order, which swapped names share
 
+The keys are kept as hashes; a chance collision only costs a comparison.
+
 Two words that differ by one letter (missing, added, other, swapped) share such a key, and so do
 many that differ by two. A key that more than 50 accounts share says nothing and is left out, and
 so is a word of less than four letters.
@@ -32,13 +34,13 @@ CREATE OR REPLACE MACRO one_less(word) AS
         range(1, length(word) + 1), lambda i: substr(word, 1, i - 1) || substr(word, i + 1)), word)
     ELSE [] END;
 CREATE OR REPLACE MACRO near_keys(stem, given, family) AS list_distinct(
-    list_transform(one_less(stem), lambda word: 'u' || word)
-    || list_transform(one_less(given || ' ' || family), lambda word: 'n' || word)
-    || [CASE WHEN given || family <> '' THEN
-        'p' || least(given, family) || ' ' || greatest(given, family) END]);
+    list_transform(one_less(stem), lambda word: hash('u' || word))
+    || list_transform(one_less(given || ' ' || family), lambda word: hash('n' || word))
+    || CASE WHEN given || family <> ''
+            THEN [hash('p' || least(given, family) || ' ' || greatest(given, family))] ELSE [] END);
 """
 
-_SIDES = """
+_NEAR_PEOPLE = """
 CREATE OR REPLACE TABLE near_people AS
 SELECT m.external_id AS id, local, stem(local) AS stem, given, family,
        near_keys(stem(local), given, family) AS keys
@@ -46,8 +48,10 @@ FROM (SELECT m.external_id, local_part(m.username) AS local,
              coalesce(letters_only(u.given_name), '') AS given,
              coalesce(letters_only(u.family_name), '') AS family
       FROM unmatched m JOIN users u ON u.sourced_id = m.external_id
-      WHERE m.external_id NOT IN (SELECT external_id FROM contested)) m;
+      WHERE m.external_id NOT IN (SELECT external_id FROM contested)) m
+"""
 
+_NEAR_ACCOUNTS = """
 CREATE OR REPLACE TABLE near_accounts AS
 SELECT id, name, local, stem(local) AS stem, given, family,
        near_keys(stem(local), given, family) AS keys
@@ -55,7 +59,8 @@ FROM (SELECT id, name, local_part(upn) AS local,
              coalesce(letters_only(given_name), '') AS given,
              coalesce(letters_only(surname), '') AS family
       FROM match_accounts
-      WHERE carried IS NULL AND id NOT IN (SELECT object_id FROM opted_out));
+      WHERE carried IS NULL AND id NOT IN (SELECT object_id FROM opted_out)
+        AND (SELECT count(*) FROM near_people) > 0)
 """
 
 _PAIRS = f"""
@@ -71,8 +76,8 @@ FROM (SELECT id, unnest(keys) AS key FROM near_people) p JOIN account_keys k USI
 _MISSES = f"""
 CREATE OR REPLACE TABLE near_misses AS
 WITH compared AS (
-    SELECT x.person, a.name, p.local = a.local AS same_local,
-           p.stem <> '' AND p.stem = a.stem AS same_stem,
+    SELECT x.person, a.name, p.local = a.local AS same_local, p.stem <> '' AND p.stem = a.stem
+               AS same_stem,
            CASE WHEN least(length(p.stem), length(a.stem)) >= 4
                 THEN damerau_levenshtein(p.stem, a.stem) END AS stem_distance,
            p.given <> '' AND p.given = a.family AND p.family = a.given
@@ -112,7 +117,8 @@ def find_near_misses(con: DuckDBPyConnection) -> None:
     Needs what `match_people` leaves: `unmatched` and `match_accounts`.
     """
     con.execute(_MACROS)
-    con.execute(_SIDES)
+    con.execute(_NEAR_PEOPLE)
+    con.execute(_NEAR_ACCOUNTS)
     con.execute(_PAIRS)
     con.execute(_MISSES)
     report(
