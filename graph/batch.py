@@ -19,7 +19,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roster.errors import Transient
+from roster.errors import Terminal, Transient
 
 from .errors import AmbiguousWrite, reaction_to
 from .exchange import GraphRequest, GraphResponse
@@ -120,6 +120,10 @@ class Batcher:
             again = [e for n, e in enumerate(batch) if not self._settle(e, answers.get(n))]
             if again:
                 await self._wait(again, answers)
+        except Terminal as error:  # no batch will ever go out: not signed in, for one
+            for entry in batch:
+                _fail(entry, error)
+            return
         finally:
             self._busy -= {entry.request.object for entry in batch}
             self._slots.release()

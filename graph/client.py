@@ -20,6 +20,7 @@ from .batch import LONGEST_WAIT, Batcher
 from .errors import error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object
 from .pace import Pace
+from .signin import SCOPE, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from msgraph.graph_service_client import GraphServiceClient
 
 SERVICE = "https://graph.microsoft.com/v1.0"
-SCOPE = "https://graph.microsoft.com/.default"
 READ_TRIES = 5
 
 
@@ -43,8 +43,9 @@ def connect(
 ) -> Graph:
     """Connects to `base_url` (default: ROLLCALL_GRAPH_URL, else the public service).
 
-    Without `credential`, azure-identity's DefaultAzureCredential: the managed identity in Azure,
-    `az login` on an administrator's machine. Call it inside the running event loop.
+    Without `credential`, the environment decides how to sign in (`signin.sign_in`): the managed
+    identity in Azure, `az login` on an administrator's machine. Call it inside the running event
+    loop. Raises Terminal when the environment cannot decide.
     """
     import httpx
     from kiota_authentication_azure.azure_identity_authentication_provider import (
@@ -55,10 +56,7 @@ def connect(
     from msgraph.graph_service_client import GraphServiceClient
     from msgraph_core import GraphClientFactory
 
-    if credential is None:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
+    own = sign_in() if credential is None else None
     raw = httpx.AsyncClient(
         http2=False,  # a GOAWAY after 1,000 requests breaks httpx's HTTP/2 connections
         timeout=httpx.Timeout(100, connect=30),
@@ -69,11 +67,17 @@ def connect(
         RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
     }
     adapter = GraphRequestAdapter(
-        AzureIdentityAuthenticationProvider(credential, scopes=[SCOPE]),
+        AzureIdentityAuthenticationProvider(own or credential, scopes=[SCOPE]),
         client=GraphClientFactory.create_with_default_middleware(client=raw, options=middleware),
     )
     adapter.base_url = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
-    return Graph(GraphServiceClient(request_adapter=adapter), raw.aclose, pace or Pace())
+
+    async def end() -> None:
+        await raw.aclose()
+        if own:
+            own.close()
+
+    return Graph(GraphServiceClient(request_adapter=adapter), end, pace or Pace())
 
 
 class Graph:

@@ -53,8 +53,11 @@ class _Gate:
     async def token(self, http: HttpRequest) -> Response:
         if not http.headers.get("x-identity-header"):
             return JSONResponse({"statusCode": 401, "message": "X-IDENTITY-HEADER is missing"}, 401)
+        asked = http.query_params
+        names = ("client_id", "mi_res_id", "object_id", "principal_id")
+        wanted = next((asked[name] for name in names if asked.get(name)), "")
         try:
-            return JSONResponse(self._tenant.identity.token(http.query_params.get("resource", "")))
+            return JSONResponse(self._tenant.identity.token(asked.get("resource", ""), wanted))
         except GraphError as error:
             return JSONResponse({"statusCode": error.status, "message": str(error)}, error.status)
 
