@@ -12,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 
 from roster.errors import BadInput, Refused, RollcallError
 
-from . import check, demo, drop, plan, runs, sample
+from . import check, demo, doctor, drop, plan, runs, sample
 from .screen import FAILED, FINDINGS, FINE, USAGE, show_error
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def rollcall(
 
 
 _FILES, _RUNS, _LOCAL = "A roster on this machine", "Runs of a storage account", "Local stack"
+_TENANT = "The tenant"
 app.command(rich_help_panel=_FILES)(check.check)
 app.command(rich_help_panel=_FILES)(plan.plan)
 app.command(rich_help_panel=_RUNS)(drop.drop)
@@ -59,6 +60,7 @@ app.command(rich_help_panel=_RUNS)(runs.runs)
 app.command(rich_help_panel=_RUNS)(runs.show)
 app.command(rich_help_panel=_RUNS)(runs.approve)
 app.command(rich_help_panel=_RUNS)(runs.reject)
+app.command(rich_help_panel=_TENANT)(doctor.doctor)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)

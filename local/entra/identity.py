@@ -33,13 +33,47 @@ ALL_ROLES = frozenset(
         "Organization.Read.All",
     }
 )
-# Which role opens which area; reading and writing are one role in this list.
+_DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
+
+
+@dataclass(frozen=True)
+class _Area:
+    """Addresses that start alike, the roles that may read there, and those that may write too."""
+
+    path: tuple[str, ...]
+    readers: tuple[str, ...]
+    writers: tuple[str, ...]
+
+
+# https://learn.microsoft.com/graph/permissions-reference
 _AREAS = (
-    (("education",), "EduRoster.ReadWrite.All"),
-    (("directory", "administrativeUnits"), "AdministrativeUnit.ReadWrite.All"),
-    (("groups",), "Group.ReadWrite.All"),
-    (("users",), "User.ReadWrite.All"),
-    (("domains",), "Domain.Read.All"),
+    _Area(("education",), ("EduRoster.Read.All",), ("EduRoster.ReadWrite.All",)),
+    _Area(
+        ("directory", "administrativeUnits"),
+        ("AdministrativeUnit.Read.All", *_DIRECTORY),
+        ("AdministrativeUnit.ReadWrite.All", "Directory.ReadWrite.All"),
+    ),
+    _Area(
+        ("groups",),
+        ("Group.Read.All", *_DIRECTORY),
+        ("Group.ReadWrite.All", "Directory.ReadWrite.All"),
+    ),
+    _Area(
+        ("users",),
+        ("User.Read.All", *_DIRECTORY),
+        ("User.ReadWrite.All", "Directory.ReadWrite.All"),
+    ),
+    _Area(("domains",), ("Domain.Read.All", *_DIRECTORY), ("Domain.ReadWrite.All",)),
+    _Area(
+        ("organization",),
+        ("Organization.Read.All", *_DIRECTORY),
+        ("Organization.ReadWrite.All",),
+    ),
+    _Area(
+        ("subscribedSkus",),
+        ("Organization.Read.All", "LicenseAssignment.Read.All", *_DIRECTORY),
+        ("Organization.ReadWrite.All",),
+    ),
 )
 
 
@@ -118,10 +152,11 @@ class Identity:
         return frozenset(claims.get("roles", ()))
 
 
-def check_role(path: tuple[str, ...], roles: frozenset[str]) -> None:
-    """403 unless the token holds the role of this area."""
-    for area, role in _AREAS:
-        if path[: len(area)] == area and role not in roles:
+def check_role(path: tuple[str, ...], roles: frozenset[str], *, writes: bool = True) -> None:
+    """403 unless the token holds a role of this area that allows to read, or to write."""
+    for area in _AREAS:
+        allowed = area.writers if writes else (*area.readers, *area.writers)
+        if path[: len(area.path)] == area.path and not roles & set(allowed):
             raise GraphError(
                 403,
                 "Authorization_RequestDenied",

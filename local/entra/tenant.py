@@ -87,7 +87,7 @@ class Tenant:
         try:
             if fault and fault.when == "before":
                 return _failed(fault, self, request)
-            check_role(request.path, request.roles)
+            check_role(request.path, request.roles, writes=_writes(request))
             if _writes(request):
                 self._quota.spend(f"{self.identity.app_id}/{self.identity.tenant_id}")
             self.directory.purge_old(self.now())

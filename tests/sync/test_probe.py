@@ -1,0 +1,205 @@
+"""The probe on an emulated tenant: what it finds out, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graph.direct import Direct, Heard
+from graph.exchange import GraphResponse
+from graph.signin import sign_in
+from local.entra import Tenant, create_app
+from local.entra.faults import LOST, Fault
+from local.entra.quota import WriteQuota
+from sync.config import Config
+from sync.doctor import probe as probing
+from sync.doctor.examination import experiment
+from sync.doctor.lab import Lab, Made
+from sync.doctor.probe import Probed, intentions
+from tests.sync.test_doctor import LEAST, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COST = "How many writes does a bind of 20 references cost?"
+CHARGED = "Do education writes use up the same quota?"
+PLAIN = {"schools": {"enabled": False}, "classes": {"enabled": False}}
+
+
+@pytest.fixture
+def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    tenant = Tenant(domains=["contoso.edu"], roles=LEAST)
+    # The app's service principal, which may own groups.
+    tenant.directory.add("user", {"accountEnabled": True}, object_id=tenant.identity.object_id)
+    with serving(create_app(tenant), monkeypatch):
+        yield tenant
+
+
+def try_out(said: list[str] | None = None, **config: Any) -> Probed:
+    settings = Config.model_validate(config)
+    say = [].append if said is None else said.append
+    return asyncio.run(experiment(settings, sign_in, say, patience=0.01))
+
+
+def answers(probed: Probed) -> dict[str, str]:
+    assert probed.failed == ""
+    return {answer.question: answer.answer for answer in probed.answers}
+
+
+def is_clean(tenant: Tenant) -> bool:
+    """Whether only the service principal is there, and nothing in the recycle bin."""
+    return len(tenant.directory.live) == 1 and not tenant.directory.deleted
+
+
+def test_every_question_is_answered_and_nothing_stays(tenant: Tenant) -> None:
+    said: list[str] = []
+    found = answers(try_out(said))
+    assert found["Is a class the group with the same id?"] == "yes"
+    assert found["Has a school the id of its administrative unit?"] == "no: it is looked up"
+    assert found["Can an app bind owners with PATCH?"] == "yes"
+    assert "already exist" in found["What does a reference that stands twice in one bind do?"]
+    assert "refused: 400" in found["What does a bind of 21 references do?"]
+    assert found["What status has a batch of which an item fails?"] == "200"
+    assert " ms" in found["How long does a batch of 20 writes take?"]
+    assert found["How many items of a batch run side by side?"].startswith("about ")
+    assert float(found[COST].split()[1]) < 3.3
+    assert found[CHARGED] == "yes"
+    assert said[-1] == "Deleting what the probe made"
+    assert is_clean(tenant)
+
+
+def test_a_dearer_bind_is_measured_as_that(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    perform = tenant._perform
+
+    def charged(request: Any) -> Any:
+        bound = (request.body or {}).get("members@odata.bind") or ()
+        for _ in range(-(-len(bound) // 3) - 1):
+            tenant._quota.spend("extra")
+        return perform(request)
+
+    monkeypatch.setattr(tenant, "_perform", charged)
+    probed = try_out(**PLAIN)
+    assert 5 < float(answers(probed)[COST].split()[1]) < 9
+    assert "graph.bind_cost: thirds" in [answer.setting for answer in probed.answers]
+    assert CHARGED not in answers(probed)
+
+
+def test_a_quota_that_is_never_told_leaves_the_careful_value(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WriteQuota, "headers", lambda _: {})
+    monkeypatch.setattr(probing, "MOST_WRITES", 80)
+    probed = try_out(**PLAIN)
+    assert answers(probed)[COST] == "not told: no warning within 80 writes"
+    assert probed.answers[-1].setting == "graph.bind_cost: thirds is the careful value"
+
+
+@pytest.mark.parametrize("told", ["0.8", "0.9"])
+def test_a_quota_that_is_told_in_tenths_is_too_coarse(
+    tenant: Tenant, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = {"x-ms-throttle-limit-percentage": told}
+    monkeypatch.setattr(WriteQuota, "headers", lambda _: header)
+    assert answers(try_out(**PLAIN))[COST] == "not told: 18 of 18 went through"
+
+
+def test_education_writes_that_tell_nothing_are_not_charged(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Direct.ask
+
+    async def silent(self: Direct, method: str, url: str, *rest: Any) -> Heard:
+        heard = await ask(self, method, url, *rest)
+        if not url.startswith("/education"):
+            return heard
+        headers = {n: v for n, v in heard.response.headers.items() if "throttle" not in n}
+        return Heard(
+            GraphResponse(heard.response.status, heard.response.body, headers), heard.seconds
+        )
+
+    monkeypatch.setattr(Direct, "ask", silent)
+    assert answers(try_out())[CHARGED].startswith("no")
+
+
+def test_what_was_made_is_deleted_after_a_failure_too(tenant: Tenant) -> None:
+    tenant.faults.coming.append(Fault("POST", "/education/classes", 500))
+    probed = try_out()
+    assert "could not make its class: 500" in probed.failed
+    assert probed.left == ()
+    assert is_clean(tenant)
+
+
+@pytest.mark.parametrize("path", ["/groups", "/education/schools"])
+def test_what_was_made_without_an_answer_is_found_by_its_name_and_deleted(
+    tenant: Tenant, path: str
+) -> None:
+    method = "PATCH" if path == "/groups" else "POST"
+    tenant.faults.coming.append(Fault(method, path, LOST, "after"))
+    probed = try_out()
+    assert "no answer" in probed.failed
+    assert probed.left == ()
+    assert is_clean(tenant)
+
+
+def test_what_was_never_made_need_not_be_deleted(tenant: Tenant) -> None:
+    tenant.faults.coming += [
+        Fault("PATCH", "/groups", 500),
+        Fault("POST", "/education/classes", 500),
+    ]
+    assert try_out().left == ()
+    assert try_out().left == ()
+    assert is_clean(tenant)
+
+
+def test_what_cannot_be_deleted_is_named(tenant: Tenant) -> None:
+    tenant.faults.coming += [
+        Fault("POST", "/education/classes", 500),
+        Fault("DELETE", "/groups", 500, times=6),
+        Fault("DELETE", "/groups", LOST),
+    ]
+    left = try_out().left
+    assert len(left) == 2
+    assert all(name.startswith("rollcall-probe-") for name in left)
+
+
+def test_what_is_fresh_is_waited_for(tenant: Tenant) -> None:
+    tenant.faults.coming += [
+        Fault("GET", "/groups/", 404, times=2),
+        Fault("GET", "/administrativeUnit", 404, times=6),
+    ]
+    found = answers(try_out(classes={"enabled": False}))
+    assert found["Has a school the id of its administrative unit?"] == (
+        "its unit cannot be read (404)"
+    )
+
+
+def test_a_class_that_is_no_group_and_owners_that_are_refused_are_told(tenant: Tenant) -> None:
+    tenant.directory.purge(tenant.directory.live[tenant.identity.object_id])
+    found = answers(try_out(schools={"enabled": False}))
+    assert found["Can an app bind owners with PATCH?"].startswith("no: 404")
+
+
+def test_a_group_that_was_there_is_not_taken(tenant: Tenant) -> None:
+    async def work() -> None:
+        signed_in = sign_in()
+        line = Direct(signed_in)
+        lab = Lab(line, "same", 0.01)
+        await lab.group(1)
+        try:
+            with pytest.raises(Exception, match="could not make its group: 204"):
+                await lab.group(1)
+        finally:
+            assert await lab.clear() == []
+            await line.close()
+
+    asyncio.run(work())
+
+
+def test_the_intentions_name_what_is_made() -> None:
+    plain = intentions({"groups"})
+    assert not any("school" in line or "class " in line for line in plain)
+    assert any("administrative unit" in line for line in intentions({"schools"}))
+    assert any("class group" in line for line in intentions({"classes"}))
+    assert Made("/groups", "x").id == ""
