@@ -154,7 +154,7 @@ def _print_probe(probed: dict[str, Any]) -> None:
         for heading in ("question", "answer", "setting"):
             table.add_column(heading, overflow="fold")
         for answer in probed["answers"]:
-            cells = (answer["question"], answer["answer"], answer.get("setting", ""))
+            cells = (answer["question"], answer["answer"], answer["setting"])
             table.add_row(*(Text(cell) for cell in cells))
         console.print("\n[bold]Probe[/]")
         console.print(table)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..storage import Storage
 
 AREA = "Storage"
-# Somebody waits for the answer: one more try, and seconds instead of minutes.
-_PATIENCE = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+# Somebody waits for the answer: one try, because the SDKs' second comes after a quarter minute.
+_PATIENCE = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 20}
 _RIGHTS = {
     "blobs": "Storage Blob Data Contributor",
     "queues": "Storage Queue Data Contributor",

@@ -220,6 +220,4 @@ def _unreadable(name: str, heard: Heard, role: str) -> Check:
         state = "warning" if role == "Organization.Read.All" else "problem"
         return Check(AREA, name, state, "cannot be read", f"it needs the app role {role}")
     found = f"cannot be read: {response.status} {response.code}".rstrip()
-    return Check(
-        AREA, name, "warning", found, "run the doctor again; if it stays so, ask Microsoft"
-    )
+    return Check(AREA, name, "warning", found, "run the doctor again in a few minutes")

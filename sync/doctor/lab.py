@@ -123,17 +123,27 @@ class Lab:
             found = heard.response.body.get("value", [heard.response.body])
             if heard.response.status == 404 or not found:
                 return True
+            if not heard.response.ok:
+                return False
             made.id = str(found[0].get("id", ""))
+        binned = await self._directory_id(made)
         wait = self.patience
         for _ in range(LAG_TRIES):
             heard = await self.line.ask("DELETE", f"{made.collection}/{made.id}")
             if heard.response.ok:
                 # Out of the recycle bin too, or it counts against the tenant's objects for a month.
-                await self.line.ask("DELETE", f"/directory/deletedItems/{made.id}")
+                await self.line.ask("DELETE", f"/directory/deletedItems/{binned}")
                 return True
             await asyncio.sleep(heard.response.retry_after or wait)
             wait *= 2
-        return False
+        return heard.response.status == 404  # so long after, that is not replication any more
+
+    async def _directory_id(self, made: Made) -> str:
+        """The id in the recycle bin, where a school lies as its administrative unit."""
+        if made.collection != "/education/schools":
+            return made.id
+        heard = await self.line.get(f"{made.collection}/{made.id}/administrativeUnit?$select=id")
+        return str(heard.response.body.get("id", made.id))
 
     async def _address(self, made: Made) -> str:
         if made.collection == "/groups":

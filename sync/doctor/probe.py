@@ -41,9 +41,9 @@ class Answer:
     answer: str
     setting: str = ""
 
-    def as_dict(self) -> dict[str, Any]:
-        """Without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value}
+    def as_dict(self) -> dict[str, str]:
+        """For programs."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sync.config import Config
 from sync.doctor import probe as probing
 from sync.doctor.examination import experiment
 from sync.doctor.lab import Lab, Made
-from sync.doctor.probe import Probed, intentions
+from sync.doctor.probe import MOST_WRITES, Probed, intentions
 from tests.sync.test_doctor import LEAST, serving
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
         yield tenant
 
 
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uses up no quota, except where a test is about what that tells."""
+    monkeypatch.setattr(probing, "MOST_WRITES", 80)
+
+
+@pytest.fixture
+def dear(cheap: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "MOST_WRITES", MOST_WRITES)
+
+
 def try_out(said: list[str] | None = None, **config: Any) -> Probed:
     settings = Config.model_validate(config)
     say = [].append if said is None else said.append
@@ -53,9 +64,11 @@ def is_clean(tenant: Tenant) -> bool:
     return len(tenant.directory.live) == 1 and not tenant.directory.deleted
 
 
+@pytest.mark.usefixtures("dear")
 def test_every_question_is_answered_and_nothing_stays(tenant: Tenant) -> None:
     said: list[str] = []
-    found = answers(try_out(said))
+    probed = try_out(said)
+    found = answers(probed)
     assert found["Is a class the group with the same id?"] == "yes"
     assert found["Has a school the id of its administrative unit?"] == "no: it is looked up"
     assert found["Can an app bind owners with PATCH?"] == "yes"
@@ -66,10 +79,12 @@ def test_every_question_is_answered_and_nothing_stays(tenant: Tenant) -> None:
     assert found["How many items of a batch run side by side?"].startswith("about ")
     assert float(found[COST].split()[1]) < 3.3
     assert found[CHARGED] == "yes"
+    assert all(set(one.as_dict()) == {"question", "answer", "setting"} for one in probed.answers)
     assert said[-1] == "Deleting what the probe made"
     assert is_clean(tenant)
 
 
+@pytest.mark.usefixtures("dear")
 def test_a_dearer_bind_is_measured_as_that(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     perform = tenant._perform
 
@@ -86,11 +101,7 @@ def test_a_dearer_bind_is_measured_as_that(tenant: Tenant, monkeypatch: pytest.M
     assert CHARGED not in answers(probed)
 
 
-def test_a_quota_that_is_never_told_leaves_the_careful_value(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(WriteQuota, "headers", lambda _: {})
-    monkeypatch.setattr(probing, "MOST_WRITES", 80)
+def test_a_quota_that_is_never_told_leaves_the_careful_value(tenant: Tenant) -> None:
     probed = try_out(**PLAIN)
     assert answers(probed)[COST] == "not told: no warning within 80 writes"
     assert probed.answers[-1].setting == "graph.bind_cost: thirds is the careful value"
@@ -105,13 +116,14 @@ def test_a_quota_that_is_told_in_tenths_is_too_coarse(
     assert answers(try_out(**PLAIN))[COST] == "not told: 18 of 18 went through"
 
 
+@pytest.mark.usefixtures("dear")
 def test_education_writes_that_tell_nothing_are_not_charged(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = Direct.ask
 
-    async def silent(self: Direct, method: str, url: str, *rest: Any) -> Heard:
-        heard = await ask(self, method, url, *rest)
+    async def silent(self: Direct, method: str, url: str, *rest: Any, **more: Any) -> Heard:
+        heard = await ask(self, method, url, *rest, **more)
         if not url.startswith("/education"):
             return heard
         headers = {n: v for n, v in heard.response.headers.items() if "throttle" not in n}
@@ -164,6 +176,14 @@ def test_what_cannot_be_deleted_is_named(tenant: Tenant) -> None:
     assert all(name.startswith("rollcall-probe-") for name in left)
 
 
+def test_what_can_neither_be_found_nor_excluded_is_named(tenant: Tenant) -> None:
+    tenant.faults.coming += [
+        Fault("PATCH", "/groups", LOST, "after"),
+        Fault("GET", "/groups", 503, times=9),
+    ]
+    assert len(try_out().left) == 1
+
+
 def test_what_is_fresh_is_waited_for(tenant: Tenant) -> None:
     tenant.faults.coming += [
         Fault("GET", "/groups/", 404, times=2),
@@ -176,7 +196,8 @@ def test_what_is_fresh_is_waited_for(tenant: Tenant) -> None:
 
 
 def test_a_class_that_is_no_group_and_owners_that_are_refused_are_told(tenant: Tenant) -> None:
-    tenant.directory.purge(tenant.directory.live[tenant.identity.object_id])
+    owner = tenant.directory.live[tenant.identity.object_id]
+    tenant.directory.delete(owner, tenant.now())
     found = answers(try_out(schools={"enabled": False}))
     assert found["Can an app bind owners with PATCH?"].startswith("no: 404")
 
