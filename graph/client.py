@@ -20,7 +20,7 @@ from .batch import LONGEST_WAIT, Batcher
 from .errors import error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object
 from .pace import Pace
-from .signin import SCOPE, sign_in
+from .signin import SCOPE, SignIn, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -56,7 +56,7 @@ def connect(
     from msgraph.graph_service_client import GraphServiceClient
     from msgraph_core import GraphClientFactory
 
-    own = sign_in() if credential is None else None
+    signed_in = sign_in() if credential is None else credential
     raw = httpx.AsyncClient(
         http2=False,  # a GOAWAY after 1,000 requests breaks httpx's HTTP/2 connections
         timeout=httpx.Timeout(100, connect=30),
@@ -67,15 +67,15 @@ def connect(
         RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
     }
     adapter = GraphRequestAdapter(
-        AzureIdentityAuthenticationProvider(own or credential, scopes=[SCOPE]),
+        AzureIdentityAuthenticationProvider(signed_in, scopes=[SCOPE]),
         client=GraphClientFactory.create_with_default_middleware(client=raw, options=middleware),
     )
     adapter.base_url = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
 
     async def end() -> None:
         await raw.aclose()
-        if own:
-            own.close()
+        if credential is None and isinstance(signed_in, SignIn):
+            signed_in.close()
 
     return Graph(GraphServiceClient(request_adapter=adapter), end, pace or Pace())
 

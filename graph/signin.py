@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from roster.errors import RollcallError, Terminal, Transient
 
+from .exchange import as_object
 from .signin_errors import explain
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ PUBLIC_AUTHORITIES = (
     "login.chinacloudapi.cn", "login.partner.microsoftonline.cn",
 )  # fmt: skip
 # A sign-in that does not answer is told within seconds; the message is tried again later anyway.
-_PATIENCE = {"retry_total": 2, "retry_backoff_factor": 0.5, "retry_backoff_max": 4}
+_PATIENCE: dict[str, Any] = {"retry_total": 2, "retry_backoff_factor": 0.5, "retry_backoff_max": 4}
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def claims_of(token: str) -> dict[str, Any]:
         found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return as_object(found)
 
 
 def _complete(way: Way) -> Way:

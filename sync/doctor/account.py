@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..storage import CONTAINERS, QUEUES, TABLES
 from .check import Check
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 AREA = "Storage"
 # Somebody waits for the answer: one try, because the SDKs' second comes after a quarter minute.
-_PATIENCE = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 20}
+_PATIENCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 5, "read_timeout": 20}
 _RIGHTS = {
     "blobs": "Storage Blob Data Contributor",
     "queues": "Storage Queue Data Contributor",
@@ -34,8 +34,8 @@ def check_storage(storage: Storage | None) -> list[Check]:
     ]
 
 
-def _names(listed: Iterable[object]) -> set[str]:
-    return {str(one.name) for one in listed}  # pyright: ignore[reportAttributeAccessIssue]
+def _names(listed: Iterable[Any]) -> set[str]:
+    return {str(one.name) for one in listed}
 
 
 def _service(name: str, wanted: tuple[str, ...], read: Callable[[], set[str]]) -> Check:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from graph.exchange import as_object
 from roster.errors import RollcallError
 
 from .check import Check
@@ -130,7 +131,8 @@ async def _organization(line: Direct) -> list[Check]:
     heard = await line.get("/organization")
     if not heard.response.ok:
         return [_unreadable("directory sync", heard, "Organization.Read.All")]
-    about: dict[str, Any] = next(iter(heard.response.body["value"]), {})
+    listed: list[dict[str, Any]] = heard.response.body["value"]
+    about = listed[0] if listed else dict[str, Any]()
     name = Check(AREA, "tenant", "ok", str(about.get("displayName", "")))
     if about.get("onPremisesSyncEnabled"):
         found = (
@@ -174,7 +176,7 @@ async def _licences(line: Direct, config: Config) -> list[Check]:
 
 
 def _units(sku: dict[str, Any]) -> str:
-    enabled = (sku.get("prepaidUnits") or {}).get("enabled", 0)
+    enabled = as_object(sku.get("prepaidUnits")).get("enabled", 0)
     return f"{sku.get('consumedUnits', 0):,} of {enabled:,} used"
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graph.direct import Direct, Heard
 
 PREFIX = "rollcall-probe"
-LAG_TRIES = 6
+LAG_TRIES = 5
 LAGGING = "or one of the objects being referenced do not exist"
 PER_BATCH = 20
 
@@ -70,16 +70,12 @@ class Lab:
 
     async def settled(self, ask: Callable[[], Awaitable[Heard]]) -> Heard:
         """The answer once a fresh object is known everywhere (404, or 400 of that meaning)."""
-        wait = self.patience
-        for _ in range(LAG_TRIES):
-            heard = await ask()
-            lagging = (
-                "or one of the objects being referenced do not exist" in heard.response.message
-            )
-            if heard.response.status != 404 and not lagging:
-                return heard
+        heard = await ask()
+        for wait in self._waits():
+            if heard.response.status != 404 and LAGGING not in heard.response.message:
+                break
             await asyncio.sleep(wait)
-            wait *= 2
+            heard = await ask()
         return heard
 
     async def bind(self, group: str, members: Sequence[str], owners: Sequence[str] = ()) -> Heard:
@@ -127,16 +123,19 @@ class Lab:
                 return False
             made.id = str(found[0].get("id", ""))
         binned = await self._directory_id(made)
-        wait = self.patience
-        for _ in range(LAG_TRIES):
-            heard = await self.line.ask("DELETE", f"{made.collection}/{made.id}")
+        heard = await self.line.ask("DELETE", f"{made.collection}/{made.id}")
+        for wait in self._waits():
             if heard.response.ok:
                 # Out of the recycle bin too, or it counts against the tenant's objects for a month.
                 await self.line.ask("DELETE", f"/directory/deletedItems/{binned}")
                 return True
             await asyncio.sleep(heard.response.retry_after or wait)
-            wait *= 2
+            heard = await self.line.ask("DELETE", f"{made.collection}/{made.id}")
         return heard.response.status == 404  # so long after, that is not replication any more
+
+    def _waits(self) -> list[float]:
+        """Seconds between tries, each twice the one before."""
+        return [self.patience * 2**number for number in range(LAG_TRIES)]
 
     async def _directory_id(self, made: Made) -> str:
         """The id in the recycle bin, where a school lies as its administrative unit."""

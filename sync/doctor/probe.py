@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from graph.exchange import as_object
 from roster.errors import RollcallError
 
 from .lab import PER_BATCH, PREFIX, Lab
@@ -286,7 +287,8 @@ def _loaded(heard: Heard) -> float:
     """The highest share of the quota that the items of a batch tell of; 1.0 for a refused one."""
     level = 1.0 if heard.response.status == 429 else heard.load
     for item in _responses(heard):
-        headers = {name.lower(): value for name, value in (item.get("headers") or {}).items()}
+        told_by = as_object(item.get("headers"))
+        headers = {name.lower(): value for name, value in told_by.items()}
         told = float(headers.get("x-ms-throttle-limit-percentage", 0))
         level = max(level, 1.0 if item["status"] == 429 else told)
     return level
