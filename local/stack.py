@@ -105,6 +105,9 @@ class Stack:
             "ROLLCALL_GRAPH_URL": self.graph_url,
             "IDENTITY_ENDPOINT": f"{address}/msi/token",
             "IDENTITY_HEADER": secrets.token_hex(16),
+            # Whatever this machine signs in with elsewhere, no real token comes here.
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "AZURE_CLIENT_ID": "",
         }
         starting.callback(self.stop_host)
         self.start_host()
