@@ -138,9 +138,12 @@ def _print(checks: list[Check]) -> None:
         )
         console.print(command, soft_wrap=True, markup=False, style="cyan")
     counts = {state: sum(check.state == state for check in checks) for state in MARKS}
-    console.print(
-        f"\n{counts['ok']} fine, {counts['warning']} warnings, {counts['problem']} problems"
-    )
+    warnings, problems = (_counted(state, counts[state]) for state in ("warning", "problem"))
+    console.print(f"\n{counts['ok']} fine, {warnings}, {problems}")
+
+
+def _counted(what: str, count: int) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _print_probe(probed: dict[str, Any]) -> None:

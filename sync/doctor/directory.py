@@ -222,4 +222,7 @@ def _unreadable(name: str, heard: Heard, role: str) -> Check:
         state = "warning" if role == "Organization.Read.All" else "problem"
         return Check(AREA, name, state, "cannot be read", f"it needs the app role {role}")
     found = f"cannot be read: {response.status} {response.code}".rstrip()
-    return Check(AREA, name, "warning", found, "run the doctor again in a few minutes")
+    advice = "run the doctor again in a few minutes"
+    if response.status in (400, 404):
+        advice = "this cloud does not seem to offer it; look in the admin centre"
+    return Check(AREA, name, "warning", found, advice)

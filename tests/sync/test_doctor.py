@@ -373,13 +373,16 @@ def test_memberships_by_rule_need_entra_p1(
     assert ("Directory: licence for rules" not in checks) is is_there
 
 
-@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize(
+    ("status", "advice"), [(400, "does not seem to offer"), (404, "offer"), (500, "again")]
+)
 def test_licences_that_a_tenant_does_not_tell_are_a_warning(
-    status: int, monkeypatch: pytest.MonkeyPatch
+    status: int, advice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = told(Answers(subscribedSkus=(status, error("BadRequest"))), monkeypatch)
     assert checks["Directory: licences"].state == "warning"
     assert f"{status} BadRequest" in checks["Directory: licences"].found
+    assert advice in checks["Directory: licences"].advice
 
 
 def test_optional_rights_are_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
