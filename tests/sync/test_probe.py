@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from graph.direct import Direct, Heard
-from graph.exchange import GraphResponse
 from graph.signin import sign_in
 from local.entra import Tenant, create_app
 from local.entra.faults import LOST, Fault
-from local.entra.quota import WriteQuota
 from sync.config import Config
 from sync.doctor import probe as probing
 from sync.doctor.examination import experiment
@@ -111,8 +110,15 @@ def test_a_quota_that_is_never_told_leaves_the_careful_value(tenant: Tenant) -> 
 def test_a_quota_that_is_told_in_tenths_is_too_coarse(
     tenant: Tenant, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header = {"x-ms-throttle-limit-percentage": told}
-    monkeypatch.setattr(WriteQuota, "headers", lambda _: header)
+    ask = Direct.ask
+
+    async def rounded(self: Direct, *sent: Any, **more: Any) -> Heard:
+        heard = await ask(self, *sent, **more)
+        header = {"x-ms-throttle-limit-percentage": told}
+        response = replace(heard.response, headers={**heard.response.headers, **header})
+        return replace(heard, response=response)
+
+    monkeypatch.setattr(Direct, "ask", rounded)
     assert answers(try_out(**PLAIN))[COST] == "not told: 18 of 18 went through"
 
 
@@ -127,9 +133,7 @@ def test_education_writes_that_tell_nothing_are_not_charged(
         if not url.startswith("/education"):
             return heard
         headers = {n: v for n, v in heard.response.headers.items() if "throttle" not in n}
-        return Heard(
-            GraphResponse(heard.response.status, heard.response.body, headers), heard.seconds
-        )
+        return replace(heard, response=replace(heard.response, headers=headers))
 
     monkeypatch.setattr(Direct, "ask", silent)
     assert answers(try_out())[CHARGED].startswith("no")
