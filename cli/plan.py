@@ -117,6 +117,11 @@ def _print(made: Preview, found: dict[str, int]) -> None:
         if made.plan.size > SHOWN_CHANGES:
             rest = made.plan.size - SHOWN_CHANGES
             console.print(f"  … and {rest:,} more; write them all with --out plan.csv")
+        console.print(str(made.plan.cost))
+        if made.plan.held_size:
+            console.print(f"on approval: {made.plan.held_cost}")
+    for kind, number in made.plan.by_rule.items():
+        console.print(f"{number:,} {kind.replace('_', ' ')}s are decided by rule")
     for why in made.plan.why_held:
         console.print(Text(f"held  {why}", style="yellow"))
     if any(found.values()):

@@ -121,7 +121,7 @@ def print_run(run: Run) -> None:
     console.print(f"[bold]Run {run.run}[/] of source {run.source}: [{colour}]{run.status}[/]")
     console.print(
         f"started {run.started:%Y-%m-%d %H:%M:%S} UTC, {run.seconds:,.1f} s, {run.writes:,} writes "
-        f"in {run.requests:,} requests, {run.failed:,} failed"
+        f"({run.expected_writes:,} expected) in {run.requests:,} requests, {run.failed:,} failed"
     )
     if run.error:
         console.print(run.error, style="red", markup=False)

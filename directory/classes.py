@@ -3,6 +3,12 @@
 Someone who has both an owner role and a member role in a class is its owner. Owners are not also
 members unless the policy says so: other tools take members for students.
 
+A class is an education class, or a plain Microsoft 365 group that is known by its `uniqueName`,
+made from the class's id (https://learn.microsoft.com/graph/api/group-upsert). The policy says what
+a new class becomes; one that exists stays what it is, so that no class ever has two groups. The
+id cannot be read off a plain group, so it is found again among the ids that the roster names, those
+of faulty rows included; a group of no such id is known by its unique name.
+
 The mail nickname is fixed when the class is created and never changed afterwards, because it is
 part of an address that people have written down. Here it is made legal; where two classes, or a
 class and another group of the tenant, would share one, a digest of the class id is appended.
@@ -18,6 +24,29 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from .policy import Classes
+
+PREFIX = "rollcall-class-"
+
+_OWNED = f"""
+CREATE OR REPLACE TABLE owned_classes AS
+WITH named AS (
+    SELECT '{PREFIX}' || long_key(id) AS unique_name, min(id) AS external_id
+    FROM (SELECT sourced_id AS id FROM classes UNION SELECT class_sourced_id FROM enrollments
+          UNION SELECT key FROM uncertain WHERE kind IN ('class', 'enrollment'))
+    WHERE id IS NOT NULL GROUP BY 1
+), marked AS (
+    SELECT id, external_id, display_name, mail_nickname, class_code,
+           NULL::VARCHAR AS unique_name FROM existing_classes
+    WHERE external_source = 'sis' AND external_id IS NOT NULL
+    UNION ALL
+    SELECT g.id, coalesce(n.external_id, g.unique_name), g.display_name, g.mail_nickname, NULL,
+           g.unique_name
+    FROM existing_groups g LEFT JOIN named n USING (unique_name)
+    WHERE starts_with(g.unique_name, '{PREFIX}')
+)
+SELECT * FROM marked
+QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY unique_name NULLS FIRST, id) = 1
+"""
 
 _WANTED = """
 CREATE OR REPLACE TABLE wanted_classes AS
@@ -38,6 +67,8 @@ LEFT JOIN (SELECT named.class, string_agg(s.title, ', ' ORDER BY s.title) AS tit
 _NAMED = """
 CREATE OR REPLACE TABLE desired_classes AS
 SELECT w.* EXCLUDE (mail_nickname), e.id AS object_id,
+       CASE WHEN e.id IS NOT NULL THEN e.unique_name
+            WHEN $kind = 'group' THEN $prefix || long_key(w.external_id) END AS unique_name,
        CASE WHEN count(*) OVER (PARTITION BY lower(w.mail_nickname)) > 1 OR g.id IS NOT NULL
             THEN with_digest(w.mail_nickname, w.external_id, 64)
             ELSE w.mail_nickname END AS mail_nickname
@@ -70,11 +101,7 @@ FROM enrolled
 
 def want_classes(con: DuckDBPyConnection, classes: Classes) -> None:
     """Makes `owned_classes` and `desired_classes`; adds class memberships to `desired_members`."""
-    con.execute(
-        """CREATE OR REPLACE TABLE owned_classes AS
-        SELECT * FROM existing_classes WHERE external_source = 'sis' AND external_id IS NOT NULL
-        QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY id) = 1"""
-    )
+    con.execute(_OWNED)
     columns = {
         "title": "c.title",
         "code": "c.code",
@@ -91,7 +118,7 @@ def want_classes(con: DuckDBPyConnection, classes: Classes) -> None:
     )
     if not classes.enabled:
         con.execute("DELETE FROM wanted_classes")
-    con.execute(_NAMED)
+    con.execute(_NAMED, {"kind": classes.kind, "prefix": PREFIX})
     con.execute(
         _MEMBERS,
         {

@@ -9,8 +9,12 @@ existing_* tables. Makes:
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
     desired_classes   class groups
+    desired_teams     classes that should have a team
+    ended_classes     classes that are known to be over
     desired_groups    security groups
     desired_members   kind, target, person, relation, school, reason, origin_file, origin_row
+    ruled_members     the same, of units and groups whose rule decides who is in them
+    rule_values       what rules read: the attribute of each account
     directory_findings  what could not be had, and why
 """
 
@@ -26,7 +30,9 @@ from .groups import want_groups
 from .matching import match_people
 from .naming import define_names
 from .people import want_people
+from .rules import define_rules, want_values
 from .schools import want_schools
+from .teams import want_teams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,16 +48,20 @@ def build_desired(
 ) -> None:
     """Makes the tables above. `domains`: the tenant's verified domains, its default one first."""
     define_names(con)
+    define_rules(con)
     start_findings(con)
-    con.execute(
-        """CREATE OR REPLACE TABLE desired_members (kind VARCHAR, target VARCHAR, person VARCHAR,
-           relation VARCHAR, school VARCHAR, reason VARCHAR,
-           origin_file UTINYINT, origin_row UINTEGER)"""
-    )
+    for table in ("desired_members", "ruled_members"):
+        con.execute(
+            f"""CREATE OR REPLACE TABLE {table} (kind VARCHAR, target VARCHAR, person VARCHAR,
+            relation VARCHAR, school VARCHAR, reason VARCHAR,
+            origin_file UTINYINT, origin_row UINTEGER)"""
+        )
     find_active(con, policy.sessions, today)
     want_people(con, policy.people, domains[0])
     match_people(con, policy.matching, domains[0])
     place_people(con, policy.people, domains)
-    want_schools(con, policy.schools)
+    want_schools(con, policy.schools, policy.unit_attribute)
     want_classes(con, policy.classes)
-    want_groups(con, policy.groups)
+    want_teams(con, policy, today)
+    want_groups(con, policy.groups, policy.group_attribute)
+    want_values(con, policy.unit_attribute or policy.group_attribute)

@@ -61,9 +61,32 @@ RULES: dict[str, DirectoryRule] = {
             "match the person to that account, or give the person another username",
         ),
         DirectoryRule(
+            "person.dynamic.long", "error", "users", "sourced_id",
+            "the value that membership rules would read is too long for the attribute; the person "
+            "is in no group or unit that has a rule",
+            "set dynamic.attribute to an extensionAttribute, which holds 1,024 characters "
+            "(department holds 64, officeLocation 128)",
+        ),
+        DirectoryRule(
+            "person.dynamic.occupied", "error", "users", "sourced_id",
+            "the attribute that membership rules read holds a text of somebody else; it was not "
+            "overwritten, and the person is in no group or unit that has a rule",
+            "set dynamic.attribute to one that nobody uses, or empty it on this account",
+        ),
+        DirectoryRule(
+            "person.dynamic.onpremises", "warning", "users", "sourced_id",
+            "on-premises AD owns the attribute that membership rules read, and holds another value",
+            "enter this value in on-premises AD; the next synchronisation brings it to Entra",
+        ),
+        DirectoryRule(
             "class.owner.last", "warning", "classes", "sourced_id",
             "the class has no teacher any more; its last owner stays, because a group needs one",
             "enter a teacher for the class, or remove the class",
+        ),
+        DirectoryRule(
+            "class.team.ownerless", "warning", "classes", "sourced_id",
+            "the class gets no team, because no teacher of it has an account",
+            "enter a teacher for the class, or see why its teachers have no account",
         ),
     )
 }  # fmt: skip

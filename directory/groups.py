@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .naming import template_sql
+from .rules import rule_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -23,7 +24,10 @@ PREFIX = "rollcall-"
 
 @dataclass(frozen=True)
 class Family:
-    """One family of groups: its unique-name prefix and what its groups are made of."""
+    """One family of groups: its unique-name prefix and what its groups are made of.
+
+    `place`: SQL of the part that the rule of a group looks for, see `rules.py`.
+    """
 
     setting: str
     prefix: str
@@ -31,33 +35,52 @@ class Family:
     template: str
     graded: bool
     by_school: bool
+    place: str
 
 
 FAMILIES = (
-    Family("by_role", "rollcall-role-", "r.role_group", "role_name", False, False),
+    Family(
+        "by_role",
+        "rollcall-role-",
+        "r.role_group",
+        "role_name",
+        graded=False,
+        by_school=False,
+        place="'/' || role_letter(r.role_group)",
+    ),
     Family(
         "by_school_role",
         "rollcall-school-role-",
         "r.role_group || '-' || name_key(r.org_sourced_id)",
         "school_role_name",
-        False,
-        True,
+        graded=False,
+        by_school=True,
+        place="';' || place(r.org_sourced_id, r.role_group, NULL)",
     ),
-    Family("by_grade", "rollcall-grade-", "name_key(r.grade)", "grade_name", True, False),
+    Family(
+        "by_grade",
+        "rollcall-grade-",
+        "name_key(r.grade)",
+        "grade_name",
+        graded=True,
+        by_school=False,
+        place="place(NULL, r.role_group, r.grade) || ';'",
+    ),
     Family(
         "by_school_grade",
         "rollcall-school-grade-",
         "name_key(r.grade) || '-' || name_key(r.org_sourced_id)",
         "school_grade_name",
-        True,
-        True,
+        graded=True,
+        by_school=True,
+        place="';' || place(r.org_sourced_id, r.role_group, r.grade) || ';'",
     ),
 )
 
 _ENTITLED = """
 CREATE OR REPLACE TABLE entitled AS
 SELECT '{prefix}' || {unique_name} AS unique_name, display({name}) AS display_name,
-       {school} AS school, r.user_sourced_id AS person, r.role, r.grade,
+       {rule} AS membership_rule, {school} AS school, r.user_sourced_id AS person, r.role, r.grade,
        r.origin_file, r.origin_row
 FROM active_roles r
 LEFT JOIN desired_schools s ON s.external_id = r.org_sourced_id
@@ -67,12 +90,13 @@ WHERE {where}
 
 _GROUPS = """
 INSERT INTO desired_groups
-SELECT unique_name, min(display_name), min(school), first(origin_file), min(origin_row)
+SELECT unique_name, min(display_name), min(school), first(origin_file), min(origin_row),
+       min(membership_rule)
 FROM entitled GROUP BY unique_name
 """
 
 _MEMBERS = """
-INSERT INTO desired_members
+INSERT INTO {table}
 SELECT 'group_membership', unique_name, person, 'member', min(school),
        CASE WHEN $graded THEN 'student in grade ' || min(grade) ELSE 'role ' || min(role) END,
        first(origin_file ORDER BY origin_row), min(origin_row)
@@ -80,23 +104,27 @@ FROM entitled GROUP BY unique_name, person
 """
 
 
-def want_groups(con: DuckDBPyConnection, groups: Groups) -> None:
-    """Makes `desired_groups` and `group_families` (prefixes in use); adds their memberships."""
+def want_groups(con: DuckDBPyConnection, groups: Groups, attribute: str | None) -> None:
+    """Makes `desired_groups` and `group_families` (prefixes in use); adds their memberships.
+
+    With an `attribute`, groups get a rule that reads it, and memberships go to `ruled_members`.
+    """
+    members = _MEMBERS.format(table="ruled_members" if attribute else "desired_members")
     con.execute(
         """CREATE OR REPLACE TABLE desired_groups (unique_name VARCHAR, display_name VARCHAR,
-           school VARCHAR, origin_file UTINYINT, origin_row UINTEGER)"""
+           school VARCHAR, origin_file UTINYINT, origin_row UINTEGER, membership_rule VARCHAR)"""
     )
     con.execute("CREATE OR REPLACE TABLE group_families (prefix VARCHAR)")
     for family in FAMILIES:
         if not getattr(groups, family.setting):
             continue
         con.execute("INSERT INTO group_families VALUES (?)", [family.prefix])
-        con.execute(_ENTITLED.format(**_parts(family, groups)))
+        con.execute(_ENTITLED.format(**_parts(family, groups, attribute)))
         con.execute(_GROUPS)
-        con.execute(_MEMBERS, {"graded": family.graded})
+        con.execute(members, {"graded": family.graded})
 
 
-def _parts(family: Family, groups: Groups) -> dict[str, str]:
+def _parts(family: Family, groups: Groups, attribute: str | None) -> dict[str, str]:
     columns = {
         "role": "upper(left(r.role_group, 1)) || substr(r.role_group, 2)",
         "grade": "r.grade" if family.graded else "''",
@@ -111,6 +139,7 @@ def _parts(family: Family, groups: Groups) -> dict[str, str]:
         "prefix": family.prefix,
         "unique_name": family.unique_name,
         "name": template_sql(getattr(groups, family.template), columns),
+        "rule": rule_sql(attribute, family.place),
         "school": "r.org_sourced_id" if family.by_school else "NULL::VARCHAR",
         "where": " AND ".join(conditions),
     }

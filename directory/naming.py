@@ -2,7 +2,8 @@
 
 A made-up name is a function of the roster's id alone, so that it comes out the same on every run
 and every instance. Where an id has to lose characters to become legal, eight hex digits of its
-SHA-256 are appended: two ids never end in one name.
+SHA-256 are appended: two ids never end in one name. Class ids are many and often differ only near
+their end, so that a `long_key` takes forty digits instead.
 
 Limits: https://learn.microsoft.com/graph/api/resources/group#properties (displayName 256,
 mailNickname 64, ASCII without `@ ( ) \\ [ ] " ; : < > , .` and space).
@@ -31,11 +32,13 @@ CREATE OR REPLACE MACRO nickname(text, id) AS
 CREATE OR REPLACE MACRO name_key(id) AS
     CASE WHEN regexp_full_match(id, '[a-z0-9-]{1,24}') THEN id
          ELSE with_digest(ascii_only(lower(id)), id, 24) END;
+CREATE OR REPLACE MACRO long_key(id) AS
+    CASE WHEN regexp_full_match(id, '[a-z0-9-]{1,40}') THEN id ELSE left(sha256(id), 40) END;
 """
 
 
 def define_names(con: DuckDBPyConnection) -> None:
-    """Creates the SQL macros `display`, `nickname`, `name_key` and `with_digest`."""
+    """Creates the SQL macros `display`, `nickname`, `name_key`, `long_key`, `with_digest`."""
     con.execute(_MACROS)
 
 

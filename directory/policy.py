@@ -10,7 +10,14 @@ from __future__ import annotations
 from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
 SCHOOL_FIELDS = ("name", "identifier", "sourced_id")
@@ -37,6 +44,14 @@ PersonTemplate = Annotated[str, _template(*PERSON_FIELDS)]
 SchoolTemplate = Annotated[str, _template(*SCHOOL_FIELDS)]
 ClassTemplate = Annotated[str, _template(*CLASS_FIELDS)]
 GroupTemplate = Annotated[str, _template(*GROUP_FIELDS)]
+Membership = Literal["assigned", "dynamic"]
+RuleAttribute = Literal[
+    "department", "officeLocation", "extensionAttribute1", "extensionAttribute2",
+    "extensionAttribute3", "extensionAttribute4", "extensionAttribute5", "extensionAttribute6",
+    "extensionAttribute7", "extensionAttribute8", "extensionAttribute9", "extensionAttribute10",
+    "extensionAttribute11", "extensionAttribute12", "extensionAttribute13", "extensionAttribute14",
+    "extensionAttribute15",
+]  # fmt: skip
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
 
 
@@ -125,12 +140,21 @@ class Schools(Section):
         default="{name}",
         description="Name of the administrative unit",
     )
+    membership: Membership = Field(
+        default="assigned",
+        description="assigned: people are added one by one; dynamic: by a rule, see dynamic",
+    )
 
 
 class Classes(Section):
     """One class group for each class that is active today."""
 
     enabled: bool = Field(default=True, description="Keep a class group for each class")
+    kind: Literal["education", "group"] = Field(
+        default="education",
+        description="What a class is made as: education, which Assignments needs; group, a "
+        "Microsoft 365 group made with its first people, for fewer writes",
+    )
     display_name: ClassTemplate = Field(default="{title}", description="Name of the class group")
     mail_nickname: ClassTemplate = Field(
         default="Section_{sourced_id}",
@@ -153,8 +177,27 @@ class Classes(Section):
     )
 
 
+class Teams(Section):
+    """One class team for each class group that has a teacher; see docs/teams.md."""
+
+    enabled: bool = Field(default=False, description="Make a class team for each class")
+    archive_at_session_end: bool = Field(
+        default=True,
+        description="Archive the team of a class whose sessions are over or that left the roster, "
+        "and keep its members; false: leave the team as it is and remove its members",
+    )
+    schools: tuple[str, ...] = Field(
+        default=(), description="Roster ids of the schools that take part; none means all"
+    )
+
+
 class Groups(Section):
     """Security groups, for Intune, Conditional Access and licences."""
+
+    membership: Membership = Field(
+        default="assigned",
+        description="assigned: people are added by Rollcall; dynamic: by a rule, see dynamic",
+    )
 
     by_role: bool = Field(default=True, description="All students; all staff")
     by_school_role: bool = Field(
@@ -176,6 +219,16 @@ class Groups(Section):
     )
 
 
+class Dynamic(Section):
+    """The attribute of an account that the rules of dynamic memberships look at."""
+
+    attribute: RuleAttribute | None = Field(
+        default=None,
+        description="Attribute that Rollcall keeps for rules: department, officeLocation or "
+        "extensionAttribute1 to extensionAttribute15",
+    )
+
+
 class Sessions(Section):
     """When an academic session counts as current."""
 
@@ -194,5 +247,35 @@ class Policy(Section):
     people: People = Field(default_factory=People, description="Accounts")
     schools: Schools = Field(default_factory=Schools, description="Administrative units")
     classes: Classes = Field(default_factory=Classes, description="Class groups")
+    teams: Teams = Field(default_factory=Teams, description="Class teams")
     groups: Groups = Field(default_factory=Groups, description="Security groups")
+    dynamic: Dynamic = Field(
+        default_factory=Dynamic, description="Memberships by rule", validate_default=True
+    )
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
+
+    @field_validator("dynamic")
+    @classmethod
+    def _has_an_attribute(cls, dynamic: Dynamic, info: ValidationInfo) -> Dynamic:
+        ruled = [
+            name
+            for name in ("schools", "groups")
+            if getattr(info.data.get(name), "membership", "") == "dynamic"
+        ]
+        if ruled and dynamic.attribute is None:
+            raise ValueError(
+                f"{ruled[0]}.membership is dynamic, so dynamic.attribute is needed: department, "
+                "officeLocation or extensionAttribute1 to extensionAttribute15"
+            )
+        return dynamic
+
+    @property
+    def unit_attribute(self) -> RuleAttribute | None:
+        """The attribute that rules of administrative units read; None: people are assigned."""
+        ruled = self.schools.enabled and self.schools.membership == "dynamic"
+        return self.dynamic.attribute if ruled else None
+
+    @property
+    def group_attribute(self) -> RuleAttribute | None:
+        """The attribute that rules of security groups read; None: people are assigned."""
+        return self.dynamic.attribute if self.groups.membership == "dynamic" else None

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 COLLECTIONS: MappingProxyType[str, str] = MappingProxyType(
     {
         "users": "/users/delta?$select=id,userPrincipalName,mail,mailNickname,displayName,"
-        "givenName,surname,accountEnabled,onPremisesSyncEnabled,usageLocation",
+        "givenName,surname,accountEnabled,onPremisesSyncEnabled,usageLocation,department,"
+        "officeLocation,employeeId,onPremisesSamAccountName,onPremisesImmutableId,"
+        "onPremisesExtensionAttributes,proxyAddresses",
         "education_users": "/education/users/delta?$select=id,externalSource,primaryRole,student,"
         "teacher,relatedContacts",
         "groups": "/groups/delta?$select=id,displayName,mailNickname,uniqueName,description,"
-        "groupTypes,members,owners",
+        "groupTypes,membershipRule,resourceProvisioningOptions,members,owners",
         "classes": "/education/classes/delta?$select=id,externalId,externalSource,externalName,"
         "displayName,classCode",
         "schools": "/education/schools/delta?$select=id,externalId,externalSource,displayName",
-        "units": "/directory/administrativeUnits/delta?$select=id,displayName,members",
+        "units": "/directory/administrativeUnits/delta?$select=id,displayName,membershipRule,"
+        "membershipType,members",
     }
 )
 

@@ -2,7 +2,8 @@
 
 The mirror is a folder of Parquet files and `mirror.json`, which names the files of the present
 generation and the delta links that go on from it. It is written last and in one step, so that a
-crash leaves the old generation usable. An empty or damaged folder is simply read again in full.
+crash leaves the old generation usable. An empty or damaged folder is simply read again in full, and
+so is a collection whose query has changed: a link remembers what its query selected.
 
 Two tables a collection: the objects (id, body as JSON) and, for groups and units, the members.
 Changes are folded in as sets: bodies by JSON merge patch (what is absent stays, null clears), the
@@ -91,7 +92,13 @@ SELECT u.id, u.body->>'userPrincipalName' AS upn, u.body->>'mail' AS mail,
                 nullif(e.body->>'$.teacher.externalId', '')) AS external_id,
        e.body->>'externalSource' AS external_source, e.body->>'primaryRole' AS primary_role,
        e.body->>'$.student.grade' AS grade, u.body->>'usageLocation' AS usage_location,
-       contacts.contacts AS related_contacts
+       contacts.contacts AS related_contacts, u.body->>'department' AS department,
+       u.body->>'officeLocation' AS office_location, u.body->>'employeeId' AS employee_id,
+       u.body->>'onPremisesSamAccountName' AS sam_account_name,
+       u.body->>'onPremisesImmutableId' AS immutable_id,
+       json_merge_patch('{}', coalesce(u.body->'onPremisesExtensionAttributes', '{}'))::VARCHAR
+           AS extension_attributes,
+       coalesce(from_json(u.body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
 FROM mirror_users u
 LEFT JOIN mirror_education_users e USING (id)
 LEFT JOIN (
@@ -106,8 +113,12 @@ LEFT JOIN (
 
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
-       s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name
-FROM mirror_schools s LEFT JOIN mirror_school_units u ON u.school_id = s.id;
+       s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
+       CASE lower(a.body->>'membershipType') WHEN 'dynamic' THEN a.body->>'membershipRule' END
+           AS membership_rule
+FROM mirror_schools s
+LEFT JOIN mirror_school_units u ON u.school_id = s.id
+LEFT JOIN mirror_units a ON a.id = u.unit_id;
 
 CREATE OR REPLACE TABLE existing_classes AS
 SELECT c.id, nullif(c.body->>'externalId', '') AS external_id,
@@ -119,7 +130,10 @@ FROM mirror_classes c JOIN mirror_groups g USING (id);  -- classes/delta omits d
 CREATE OR REPLACE TABLE existing_groups AS
 SELECT id, body->>'uniqueName' AS unique_name, body->>'displayName' AS display_name,
        body->>'mailNickname' AS mail_nickname, body->>'description' AS description,
-       from_json(body->'groupTypes', '["VARCHAR"]') AS group_types
+       from_json(body->'groupTypes', '["VARCHAR"]') AS group_types,
+       body->>'membershipRule' AS membership_rule,
+       coalesce(list_contains(from_json(body->'resourceProvisioningOptions', '["VARCHAR"]'),
+                              'Team'), false) AS has_team
 FROM mirror_groups;
 
 CREATE OR REPLACE TABLE existing_members AS
@@ -154,7 +168,7 @@ async def refresh(graph: Graph, con: DuckDBPyConnection, folder: Path) -> Mirror
     state = _load(con, folder)
     deltas = await asyncio.gather(
         *(
-            read_delta(graph, name, state["links"].get(name), folder / f"{name}.ndjson")
+            read_delta(graph, name, _link(state, name), folder / f"{name}.ndjson")
             for name in COLLECTIONS
         )
     )
@@ -183,7 +197,7 @@ def _load(con: DuckDBPyConnection, folder: Path) -> dict[str, Any]:
     """Fills the mirror tables from the folder's present generation; empty if it is not whole."""
     _start(con)
     folder.mkdir(parents=True, exist_ok=True)
-    nothing: dict[str, Any] = {"generation": 0, "links": {}}
+    nothing: dict[str, Any] = {"generation": 0, "links": {}, "queries": {}}
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -194,6 +208,12 @@ def _load(con: DuckDBPyConnection, folder: Path) -> dict[str, Any]:
     for table, file in files.items():
         con.execute(f"INSERT INTO mirror_{table} FROM read_parquet({_literal(file)})")
     return state
+
+
+def _link(state: dict[str, Any], name: str) -> str | None:
+    """The delta link of a collection, if it answers the query that is asked today."""
+    answered = state.get("queries", {}).get(name)
+    return state["links"].get(name) if answered == COLLECTIONS[name] else None
 
 
 def _fold(con: DuckDBPyConnection, delta: Delta) -> None:
@@ -229,7 +249,11 @@ def _save(con: DuckDBPyConnection, folder: Path, generation: int, deltas: list[D
     for table in TABLES:
         file = folder / f"{table}.{generation}.parquet"
         con.execute(f"COPY mirror_{table} TO {_literal(file)} (FORMAT parquet)")
-    state = {"generation": generation, "links": {delta.name: delta.link for delta in deltas}}
+    state = {
+        "generation": generation,
+        "links": {delta.name: delta.link for delta in deltas},
+        "queries": dict(COLLECTIONS),
+    }
     fresh = folder / f"{STATE}.part"
     fresh.write_text(json.dumps(state), encoding="utf-8")
     fresh.replace(folder / STATE)

@@ -1,8 +1,9 @@
 """Change: one difference between desired and existing; and the message that asks for it.
 
 A plan lists changes one by one, a membership being a change of its own, so that counts, guards and
-reasons are exact. What travels through the queue is one message for each changed entity, holding
-all of that entity's changes of a phase.
+reasons are exact. So is what an account says of where its person belongs, for membership rules to
+read (`person_rule`): it gains a place, or it loses one, which is a removal. What travels through
+the queue is one message for each changed entity, holding all of that entity's changes of a phase.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-ENTITIES = ("school", "person", "class", "group")
+ENTITIES = ("school", "person", "class", "group", "team")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
-KINDS = (*ENTITIES, *MEMBERSHIPS)
-ACTIONS = ("create", "update", "enable", "add", "remove", "disable")
-REMOVALS = ("remove", "disable")
+PERSON_RULE = "person_rule"
+KINDS = (*ENTITIES, PERSON_RULE, *MEMBERSHIPS)
+ACTIONS = ("create", "update", "enable", "restore", "add", "remove", "disable", "archive")
+REMOVALS = ("remove", "disable", "archive")
 
 
 @dataclass(frozen=True, order=True)
@@ -43,8 +45,12 @@ class Change:
     def __str__(self) -> str:
         held = f"  [held: {self.why_held}]" if self.why_held else ""
         came_from = f" ({self.source})" if self.source else ""
-        detail = f" {self.before or ''} → {self.after or ''}" if self.action == "update" else ""
+        detail = f" {self.before or ''} → {self.after or ''}" if self._tells_values else ""
         return f"{self.action} {self.kind} {self.key}{detail}: {self.reason}{came_from}{held}"
+
+    @property
+    def _tells_values(self) -> bool:
+        return self.action == "update" or self.kind == PERSON_RULE
 
     def as_dict(self) -> dict[str, Any]:
         """The change with `before` and `after` as objects, ready for JSON."""
@@ -59,7 +65,9 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people. `count` is the number of
-    changes the message stands for. Well under the 48 KiB that a base64 message may carry
+    changes the message stands for. A message that is sent again says only what is left to do, and
+    in `tries` how often it came again for which reason, and in `progress` what is known of work
+    under way elsewhere. Well under the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -78,4 +86,5 @@ class ChangeMessage(BaseModel):
     remove_members: tuple[str, ...] = ()
     remove_owners: tuple[str, ...] = ()
     count: int = 1
-    attempt: int = 1
+    tries: dict[str, int] = {}
+    progress: dict[str, Any] = {}

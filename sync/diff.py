@@ -4,7 +4,7 @@ What is removed is only ever a person that Rollcall knows from a container that 
 
     known_people     accounts that carry a roster id of ours, or were matched in this run
     owned_*          schools and classes marked externalSource 'sis', groups of our families
-    managed_members  existing memberships of known people in owned containers
+    managed_members  existing memberships of known people in owned containers without a rule
 
 and it is not removed when the roster only seems to say so: rows that were dropped or blanked
 (`uncertain`), people whose match is contested, and the last owner of a class all stay. A value
@@ -19,6 +19,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from directory.findings import report
+
+from .team_changes import find_team_changes
 
 if TYPE_CHECKING:
     from datetime import date
@@ -39,20 +41,26 @@ SELECT * FROM existing_schools WHERE external_source = 'sis' AND external_id IS 
 QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY id) = 1;
 
 CREATE OR REPLACE TABLE owned_groups AS
-SELECT g.* FROM existing_groups g
+SELECT g.* EXCLUDE (membership_rule),
+       CASE WHEN list_contains(g.group_types, 'DynamicMembership') THEN g.membership_rule
+       END AS membership_rule  -- an assigned group may still carry its old rule
+FROM existing_groups g
 JOIN group_families f ON starts_with(g.unique_name, f.prefix);
 
 CREATE OR REPLACE TABLE managed_members AS
 WITH containers AS (
-    SELECT 'school_membership' AS kind, 'school' AS container_kind, unit_id AS id,
+    SELECT 'school_membership' AS kind, 'school' AS container_kind, o.unit_id AS id,
            external_id AS target, external_id AS school
-    FROM owned_schools
+    FROM owned_schools o LEFT JOIN desired_schools d USING (external_id)
+    WHERE coalesce(o.membership_rule, d.membership_rule) IS NULL
     UNION ALL
-    SELECT 'class_membership', 'class', o.id, o.external_id, c.org_sourced_id
+    SELECT 'class_membership', CASE WHEN o.unique_name IS NULL THEN 'class' ELSE 'group' END,
+           o.id, o.external_id, c.org_sourced_id
     FROM owned_classes o LEFT JOIN classes c ON c.sourced_id = o.external_id
     UNION ALL
     SELECT 'group_membership', 'group', o.id, o.unique_name, d.school
     FROM owned_groups o LEFT JOIN desired_groups d USING (unique_name)
+    WHERE coalesce(o.membership_rule, d.membership_rule) IS NULL
 )
 SELECT c.kind, c.target, c.id AS container_id, c.school, k.external_id AS person, m.member_id,
        m.relation
@@ -78,15 +86,27 @@ _INSERT = """INSERT INTO changes (phase, kind, key, action, school, before, afte
 
 _SCHOOLS = """
 SELECT 1, 'school', d.external_id, 'create', d.external_id, NULL,
-       to_json({'external_id': d.external_id, 'display_name': d.display_name}),
+       json_merge_patch('{}', to_json({
+           'external_id': d.external_id, 'display_name': d.display_name,
+           'membership_rule': d.membership_rule})),
        'a school of the roster', d.origin_file, d.origin_row, d.external_id, NULL, NULL, NULL, NULL
 FROM desired_schools d ANTI JOIN owned_schools o USING (external_id)
 UNION ALL
-SELECT 1, 'school', d.external_id, 'update', d.external_id,
-       to_json({'display_name': o.display_name}), to_json({'display_name': d.display_name}),
-       'its name differs', d.origin_file, d.origin_row, d.external_id, NULL, NULL, o.id, NULL
-FROM desired_schools d JOIN owned_schools o USING (external_id)
-WHERE o.display_name IS DISTINCT FROM d.display_name
+SELECT 1, 'school', d.external_id, 'update', d.external_id, v.before, v.after,
+       'the roster or the policy differs', d.origin_file, d.origin_row, d.external_id, NULL, NULL,
+       v.id, NULL
+FROM desired_schools d JOIN (
+    SELECT external_id, id, json_group_object(field, old) AS before,
+           json_group_object(field, new) AS after
+    FROM (
+        SELECT d.external_id, o.id, unnest([
+            {'field': 'display_name', 'old': o.display_name, 'new': d.display_name},
+            {'field': 'membership_rule', 'old': o.membership_rule, 'new': d.membership_rule}
+        ], recursive := true)
+        FROM desired_schools d JOIN owned_schools o USING (external_id)
+    )
+    WHERE old IS DISTINCT FROM new GROUP BY external_id, id
+) v USING (external_id)
 """
 
 _PEOPLE_CREATE = """
@@ -96,12 +116,26 @@ SELECT 1, 'person', d.external_id, 'create', d.school, NULL,
            'mail_nickname': split_part(d.upn, '@', 1), 'display_name': d.display_name,
            'given_name': d.given_name, 'surname': d.surname, 'primary_role': d.primary_role,
            'grade': d.grade, 'usage_location': $usage_location, 'account_enabled': true,
-           'related_contacts': c.contacts})),
+           'related_contacts': c.contacts}),
+           CASE WHEN v.new IS NULL THEN '{}' ELSE json_object($attribute::VARCHAR, v.new) END),
        'in the roster, without an account', d.origin_file, d.origin_row,
        d.external_id, d.external_id, NULL, NULL, NULL
 FROM desired_people d
 JOIN placed_people p ON p.external_id = d.external_id AND p.object_id IS NULL
 LEFT JOIN desired_contacts c ON c.external_id = d.external_id
+LEFT JOIN rule_values v ON v.external_id = d.external_id
+"""
+
+# Of a person's kind of entity, so that it travels with what else changes of the account, unless a
+# guard holds it.
+_PEOPLE_RULES = """
+SELECT 1, 'person_rule', external_id, CASE WHEN loses THEN 'remove' ELSE 'add' END, school,
+       json_object($attribute::VARCHAR, old), json_object($attribute::VARCHAR, new),
+       CASE WHEN wanted IS NULL THEN 'no role that counts today'
+            WHEN fault IS NOT NULL THEN 'the value would be too long'
+            WHEN loses THEN 'other roles than before' ELSE 'membership rules read it' END,
+       origin_file, origin_row, external_id, external_id, NULL, object_id, NULL
+FROM rule_values WHERE object_id IS NOT NULL AND old IS DISTINCT FROM new
 """
 
 _PEOPLE_UPDATE = """
@@ -184,9 +218,11 @@ WHERE a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
 _CLASSES = """
 SELECT 2, 'class', d.external_id, 'create', d.school, NULL,
        json_merge_patch('{}', to_json({
-           'external_id': d.external_id, 'external_name': d.external_name,
+           'unique_name': d.unique_name,
+           'external_id': CASE WHEN d.unique_name IS NULL THEN d.external_id END,
+           'external_name': CASE WHEN d.unique_name IS NULL THEN d.external_name END,
            'display_name': d.display_name, 'mail_nickname': d.mail_nickname,
-           'class_code': d.class_code})),
+           'class_code': CASE WHEN d.unique_name IS NULL THEN d.class_code END})),
        'active today, without a group', d.origin_file, d.origin_row,
        d.external_id, NULL, NULL, NULL, NULL
 FROM desired_classes d WHERE d.object_id IS NULL
@@ -200,6 +236,7 @@ FROM (
                'display_name': CASE WHEN o.display_name IS DISTINCT FROM d.display_name
                                     THEN d.display_name END,
                'class_code': CASE WHEN o.class_code IS DISTINCT FROM d.class_code
+                                       AND d.unique_name IS NULL  -- a plain group has none
                                   THEN d.class_code END})) AS after
     FROM desired_classes d JOIN owned_classes o USING (external_id)
 ) WHERE after::VARCHAR <> '{}'
@@ -207,16 +244,28 @@ FROM (
 
 _GROUPS = """
 SELECT 2, 'group', d.unique_name, 'create', d.school, NULL,
-       to_json({'display_name': d.display_name, 'mail_nickname': d.unique_name}),
+       json_merge_patch('{}', to_json({
+           'display_name': d.display_name, 'mail_nickname': d.unique_name,
+           'membership_rule': d.membership_rule})),
        'the roster has people for it', d.origin_file, d.origin_row,
        d.unique_name, NULL, NULL, NULL, NULL
 FROM desired_groups d ANTI JOIN owned_groups o USING (unique_name)
 UNION ALL
-SELECT 2, 'group', d.unique_name, 'update', d.school,
-       to_json({'display_name': o.display_name}), to_json({'display_name': d.display_name}),
-       'its name differs', d.origin_file, d.origin_row, d.unique_name, NULL, NULL, o.id, NULL
-FROM desired_groups d JOIN owned_groups o USING (unique_name)
-WHERE o.display_name IS DISTINCT FROM d.display_name
+SELECT 2, 'group', d.unique_name, 'update', d.school, v.before, v.after,
+       'the roster or the policy differs', d.origin_file, d.origin_row, d.unique_name, NULL, NULL,
+       v.id, NULL
+FROM desired_groups d JOIN (
+    SELECT unique_name, id, json_group_object(field, old) AS before,
+           json_group_object(field, new) AS after
+    FROM (
+        SELECT d.unique_name, o.id, unnest([
+            {'field': 'display_name', 'old': o.display_name, 'new': d.display_name},
+            {'field': 'membership_rule', 'old': o.membership_rule, 'new': d.membership_rule}
+        ], recursive := true)
+        FROM desired_groups d JOIN owned_groups o USING (unique_name)
+    )
+    WHERE old IS DISTINCT FROM new GROUP BY unique_name, id
+) v USING (unique_name)
 """
 
 _ADDITIONS = """
@@ -230,6 +279,8 @@ JOIN placed_people p ON p.external_id = d.person
 LEFT JOIN owned_schools s ON d.kind = 'school_membership' AND s.external_id = d.target
 LEFT JOIN desired_classes o ON d.kind = 'class_membership' AND o.external_id = d.target
 LEFT JOIN owned_groups g ON d.kind = 'group_membership' AND g.unique_name = d.target
+-- While its rule is being taken away, a container takes nobody; the next run sees who is missing.
+WHERE coalesce(s.membership_rule, g.membership_rule) IS NULL
 """
 
 _REMOVABLE = """
@@ -243,6 +294,9 @@ WHERE m.person NOT IN (SELECT person FROM doubtful_people)
            OR m.target IN (SELECT key FROM uncertain WHERE kind = 'class')
            OR (m.target, m.person) IN (SELECT (key, key2) FROM uncertain
                                        WHERE kind = 'enrollment')))
+  AND NOT (m.kind = 'class_membership'
+           AND m.target IN (SELECT external_id FROM class_teams WHERE at_rest)
+           AND m.person NOT IN (SELECT external_id FROM absent_people))
   AND NOT (m.kind = 'school_membership' AND (NOT $schools
            OR m.target IN (SELECT key FROM uncertain WHERE kind = 'org')))
 """
@@ -271,7 +325,9 @@ WHERE NOT (r.relation = 'owner' AND r.kind = 'class_membership'
 
 
 def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
-    """Makes the table `changes` from desired and existing; needs `leavers` and `uncertain` too.
+    """Makes the table `changes` from desired and existing.
+
+    Needs `uncertain` and `known_teams` (sync/known_teams.py) too, and `leavers`.
 
     `leavers` (external_id, since DATE, disabled BOOLEAN) says since when known people are missing
     and whether Rollcall disabled them; the up-to-date list is left in `absent_people`.
@@ -283,7 +339,9 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     con.execute(_ABSENT, {"today": today})
     if policy.schools.enabled:
         con.execute(_INSERT + _SCHOOLS)
-    con.execute(_INSERT + _PEOPLE_CREATE, location)
+    attribute = {"attribute": policy.unit_attribute or policy.group_attribute}
+    con.execute(_INSERT + _PEOPLE_CREATE, location | attribute)
+    con.execute(_INSERT + _PEOPLE_RULES, attribute)
     con.execute(_INSERT + _PEOPLE_UPDATE, location | {"create": create})
     if create:
         days = policy.people.disable_after_days
@@ -292,6 +350,7 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     con.execute(_INSERT + _CLASSES)
     con.execute(_INSERT + _GROUPS)
     con.execute(_INSERT + _ADDITIONS)
+    find_team_changes(con, policy.teams)
     con.execute(_REMOVABLE, {"classes": policy.classes.enabled, "schools": policy.schools.enabled})
     con.execute(_TEACHERLESS)
     con.execute(_INSERT + _REMOVALS)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from directory.desired import build_desired
 
 from .change import ACTIONS, KINDS, Change, ChangeMessage
+from .cost import Cost, find_costs
 from .diff import find_changes
 from .guard import hold
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from .config import Config
 
+# Whole binds of twenty, so that splitting an entity into messages takes no further write.
 REFERENCES_PER_MESSAGE = 200
 
 _IDENTIFIED = f"""
@@ -56,14 +58,18 @@ ORDER BY phase, kind, key, action
 _MESSAGES = """
 WITH wanted AS (
     SELECT c.*, coalesce(c.object_id, o.object_id) AS container,
-           coalesce(c.member_id, p.object_id) AS reference
+           coalesce(c.member_id, p.object_id) AS reference,
+           CASE WHEN entity = 'team' THEN container IS NOT NULL
+                ELSE relation IS NULL OR reference IS NOT NULL END AS possible
     FROM plan_changes c
-    LEFT JOIN created o ON o.kind = c.entity AND o.key = c.target
+    LEFT JOIN created o ON o.key = c.target  -- a team is its class's group
+     AND o.kind = CASE c.entity WHEN 'team' THEN 'class' ELSE c.entity END
     LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
     WHERE c.phase = $phase AND (c.why_held <> '') = $held
 )
 SELECT message, entity, target,
-       CASE WHEN bool_or(action = 'create') THEN 'create'
+       CASE WHEN entity = 'team' THEN any_value(action)
+            WHEN bool_or(action = 'create') THEN 'create'
             WHEN bool_or(relation IS NULL) THEN 'update' ELSE 'members' END,
        any_value(container),
        coalesce(list(after ORDER BY action) FILTER (after IS NOT NULL), []),
@@ -75,10 +81,10 @@ SELECT message, entity, target,
                 FILTER (action = 'remove' AND relation = 'member'), []),
        coalesce(list(reference ORDER BY reference)
                 FILTER (action = 'remove' AND relation = 'owner'), []),
-       count(*) FILTER (relation IS NULL OR reference IS NOT NULL)
+       count(*) FILTER (possible)
 FROM wanted
 GROUP BY message, entity, target
-HAVING count(*) FILTER (relation IS NULL OR reference IS NOT NULL) > 0
+HAVING count(*) FILTER (possible) > 0
 ORDER BY entity, target, message
 """
 
@@ -88,7 +94,9 @@ class Plan:
     """The summary of a plan; its changes are the table `plan_changes` of the connection.
 
     `counts` and `held` are {kind: {action: n}}; `why_held` lists each tripped guard once;
-    `findings` counts what the directory could not take, by severity.
+    `findings` counts what the directory could not take, by severity. `cost` is that of what flows,
+    `held_cost` what an approval adds. `by_rule` counts the memberships that rules decide, by kind:
+    they are no changes.
     """
 
     run: str
@@ -97,6 +105,9 @@ class Plan:
     held: dict[str, dict[str, int]]
     why_held: tuple[str, ...]
     findings: dict[str, int]
+    cost: Cost
+    held_cost: Cost
+    by_rule: dict[str, int]
 
     @property
     def size(self) -> int:
@@ -117,6 +128,9 @@ class Plan:
             "held": self.held,
             "why_held": list(self.why_held),
             "findings": self.findings,
+            "cost": self.cost.as_dict(),
+            "held_cost": self.held_cost.as_dict(),
+            "by_rule": self.by_rule,
         }
 
     def save(self, con: DuckDBPyConnection, folder: Path) -> None:
@@ -142,6 +156,9 @@ class Plan:
             held=summary["held"],
             why_held=tuple(summary["why_held"]),
             findings=summary["findings"],
+            cost=Cost.from_dict(summary["cost"]),
+            held_cost=Cost.from_dict(summary["held_cost"]),
+            by_rule=summary["by_rule"],
         )
 
 
@@ -150,8 +167,8 @@ def make_plan(
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
-    Needs the roster tables, the existing_* tables and `leavers`; `domains` are the tenant's
-    verified domains, its default one first. Writes nothing anywhere.
+    Needs the roster tables, the existing_* tables, `leavers` and `known_teams`; `domains` are the
+    tenant's verified domains, its default one first. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
     find_changes(con, config, today)
@@ -170,6 +187,8 @@ def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
     ).fetchall()
     rows = con.execute("SELECT severity, count(*) FROM directory_findings GROUP BY 1").fetchall()
     findings: dict[str, int] = {"error": 0, "warning": 0, **dict(rows)}
+    ruled = con.execute("SELECT kind, count(*) FROM ruled_members GROUP BY 1 ORDER BY 1").fetchall()
+    cost, held_cost = find_costs(con)
     return Plan(
         run=run,
         checksum=checksum,
@@ -177,6 +196,9 @@ def _summarise(con: DuckDBPyConnection, run: str) -> Plan:
         held=_counts(con, "why_held <> ''"),
         why_held=tuple(reason for (reason,) in why),
         findings=findings,
+        cost=cost,
+        held_cost=held_cost,
+        by_rule=dict(ruled),
     )
 
 
@@ -217,7 +239,7 @@ def messages(
     """The messages of a phase: the safe changes, or with `held` those that were approved.
 
     Needs the table `created`. A membership of a person whose account could not be made is left
-    out; `settle` reports it as failed.
+    out, and so is the team of a class whose group could not be made; `settle` reports it as failed.
     """
     for row in con.execute(_MESSAGES, {"phase": phase, "held": held}).fetchall():
         message, entity, target, action, container, afters, *references, count = row
@@ -245,24 +267,35 @@ def messages(
 def settle(con: DuckDBPyConnection) -> None:
     """Makes `change_outcomes`: one row for each change, from the table `outcomes`.
 
-    `outcomes` has a row for each message (message, status, error, code). A change without one is
-    `held` (not approved), or `failed` because its person has no account.
+    `outcomes` has a row for each message (message, status, error, code), `failed_references` one
+    for each reference that a message could not add or remove. A change without outcome is `held`
+    (not approved), or `failed` because its person has no account or its class no group.
     """
+    con.execute(
+        """CREATE TABLE IF NOT EXISTS failed_references
+        (message VARCHAR, action VARCHAR, relation VARCHAR, person VARCHAR, error VARCHAR)"""
+    )
     con.execute(
         """CREATE OR REPLACE TABLE change_outcomes AS
         SELECT c.id, c.phase, c.kind, c.key, c.action, c.reason, c.source, c.why_held,
                CASE WHEN o.status IS NULL AND c.why_held <> '' THEN 'held'
                     WHEN o.status IS NULL OR (c.relation IS NOT NULL AND c.member_id IS NULL
                                               AND p.object_id IS NULL) THEN 'failed'
+                    WHEN r.error IS NOT NULL THEN 'failed'
                     ELSE o.status END AS status,
                CASE WHEN o.status IS NULL AND c.why_held <> '' THEN NULL
                     WHEN c.relation IS NOT NULL AND c.member_id IS NULL AND p.object_id IS NULL
                     THEN 'the person''s account could not be made'
+                    WHEN o.status IS NULL AND c.kind = 'team' AND c.object_id IS NULL
+                    THEN 'the class''s group could not be made'
                     WHEN o.status IS NULL THEN 'nothing is known of this change'
-                    ELSE o.error END AS error,
+                    ELSE coalesce(r.error, o.error) END AS error,
                o.code
         FROM plan_changes c
         LEFT JOIN outcomes o USING (message)
         LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
+        LEFT JOIN failed_references r
+          ON r.message = c.message AND r.action = c.action AND r.relation = c.relation
+             AND r.person = coalesce(c.member_id, p.object_id)
         ORDER BY c.phase, c.kind, c.key, c.action"""
     )

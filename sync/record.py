@@ -49,7 +49,8 @@ class Run:
 
     `status`: extracting, normalising, planning, applying, held, finished, failed or cancelled;
     `error` says why in the last two. `trigger`: drop or nightly. `previous`: the position before.
-    `read_requests`: those of planning. `expected`: messages of the phase that is waited for.
+    `read_requests`: those of planning. `expected_writes`: those that the plan takes, without what
+    is held, unless that was approved. `expected`: messages of the phase that is waited for.
     """
 
     run: str
@@ -66,6 +67,7 @@ class Run:
     findings: Mapping[str, int] = field(default_factory=dict[str, int])
     checksum: str = ""
     writes: int = 0
+    expected_writes: int = 0
     requests: int = 0
     read_requests: int = 0
     expected: int = 0
@@ -106,6 +108,7 @@ class Run:
             "findings": dict(self.findings),
             "checksum": self.checksum,
             "writes": self.writes,
+            "expected_writes": self.expected_writes,
             "requests": self.requests,
             "failed": self.failed,
             "error": self.error,
@@ -206,6 +209,7 @@ def _to_entity(run: Run) -> dict[str, Any]:
         "findings": json.dumps(dict(run.findings)),
         "checksum": run.checksum,
         "writes": run.writes,
+        "expected_writes": run.expected_writes,
         "requests": run.requests,
         "read_requests": run.read_requests,
         "expected": run.expected,

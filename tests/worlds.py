@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Any
 
@@ -12,6 +13,7 @@ from directory.policy import Policy
 from graph.mirror import load_empty
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync.config import Config
+from sync.known_teams import start_known_teams
 from sync.plan import Plan, list_changes, make_plan
 
 TODAY = date(2026, 11, 24)
@@ -30,6 +32,7 @@ class World:
             self.con.execute(f"CREATE TABLE {table} ({columns})")
         load_empty(self.con)
         self.con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_known_teams(self.con)
         for number, name in enumerate(FILES):
             self.add("files", id=number, source="sis", name=f"{name}.csv", records=0)
             self.add("line_shifts", file=number, row=0, line=2)
@@ -109,7 +112,8 @@ def apply_changes(con: duckdb.DuckDBPyConnection) -> None:
         """
         INSERT INTO existing_schools BY NAME
         SELECT 'school:' || key AS id, 'unit:' || key AS unit_id, key AS external_id,
-               'sis' AS external_source, after->>'display_name' AS display_name
+               'sis' AS external_source, after->>'display_name' AS display_name,
+               after->>'membership_rule' AS membership_rule
         FROM applied WHERE kind = 'school' AND action = 'create';
         INSERT INTO existing_people BY NAME
         SELECT 'user:' || key AS id, after->>'upn' AS upn, after->>'display_name' AS display_name,
@@ -117,52 +121,74 @@ def apply_changes(con: duckdb.DuckDBPyConnection) -> None:
                true AS account_enabled, key AS external_id, 'sis' AS external_source,
                after->>'primary_role' AS primary_role, after->>'grade' AS grade,
                after->>'usage_location' AS usage_location,
-               (after->'related_contacts')::VARCHAR AS related_contacts
+               (after->'related_contacts')::VARCHAR AS related_contacts,
+               after->>'department' AS department, after->>'officeLocation' AS office_location,
+               CASE WHEN after->>'extensionAttribute1' IS NOT NULL THEN after END
+                   AS extension_attributes
         FROM applied WHERE kind = 'person' AND action = 'create';
         INSERT INTO existing_groups BY NAME
-        SELECT kind || ':' || key AS id, CASE kind WHEN 'group' THEN key END AS unique_name,
+        SELECT kind || ':' || key AS id,
+               CASE kind WHEN 'group' THEN key ELSE after->>'unique_name' END AS unique_name,
+               after->>'membership_rule' AS membership_rule,
+               CASE WHEN after->>'membership_rule' IS NOT NULL THEN ['DynamicMembership'] END
+                   AS group_types,
                after->>'display_name' AS display_name, after->>'mail_nickname' AS mail_nickname
         FROM applied WHERE kind IN ('class', 'group') AND action = 'create';
         INSERT INTO existing_classes BY NAME
         SELECT 'class:' || key AS id, key AS external_id, 'sis' AS external_source,
                after->>'display_name' AS display_name, after->>'class_code' AS class_code,
                after->>'mail_nickname' AS mail_nickname
-        FROM applied WHERE kind = 'class' AND action = 'create';
+        FROM applied WHERE kind = 'class' AND action = 'create'
+          AND after->>'unique_name' IS NULL;
         """
     )
-    for table, kind, key in (
-        ("existing_people", "person", "external_id"),
-        ("existing_schools", "school", "external_id"),
-        ("existing_classes", "class", "external_id"),
-        ("existing_groups", "group", "unique_name"),
+    for table, kind in (
+        ("existing_people", "person"),
+        ("existing_people", "person_rule"),
+        ("existing_schools", "school"),
+        ("existing_classes", "class"),
+        ("existing_groups", "class"),
+        ("existing_groups", "group"),
     ):
-        _apply_updates(con, table, kind, key)
+        _apply_updates(con, table, kind)
     container = """CASE entity WHEN 'school' THEN 'unit:' || target
                                ELSE coalesce(object_id, entity || ':' || target) END"""
+    kind = f"""CASE WHEN {container} IN (SELECT id FROM existing_groups
+                                         WHERE unique_name IS NOT NULL)
+                    THEN 'group' ELSE entity END"""
     con.execute(
         f"""
         INSERT INTO existing_members BY NAME
-        SELECT entity AS container_kind, {container} AS container_id,
+        SELECT {kind} AS container_kind, {container} AS container_id,
                coalesce(member_id, 'user:' || person) AS member_id, relation
         FROM applied WHERE action = 'add';
         DELETE FROM existing_members m USING applied c
         WHERE c.action = 'remove' AND m.relation = c.relation AND m.member_id = c.member_id
-          AND m.container_kind = c.entity
+          AND m.container_kind = {kind}
           AND m.container_id = CASE c.entity WHEN 'school' THEN 'unit:' || c.target
                                              ELSE c.object_id END;
         """
     )
 
 
-def _apply_updates(con: duckdb.DuckDBPyConnection, table: str, kind: str, key: str) -> None:
+def _apply_updates(con: duckdb.DuckDBPyConnection, table: str, kind: str) -> None:
     columns = {row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()}
     updates = con.execute(
         """SELECT object_id, k, after->>k FROM (
             SELECT object_id, after, unnest(json_keys(after)) AS k FROM applied
-            WHERE kind = ? AND action IN ('update', 'enable', 'disable'))""",
+            WHERE kind = ? AND (action IN ('update', 'enable', 'disable')
+                                OR kind = 'person_rule'))""",
         [kind],
     ).fetchall()
-    for object_id, field, value in updates:
+    for object_id, name, value in updates:
+        field = {"officeLocation": "office_location"}.get(name, name)
+        if name == "extensionAttribute1":
+            field, value = "extension_attributes", json.dumps({name: value})
+        if name == "membership_rule" and table == "existing_groups":
+            types = ["DynamicMembership"] if value else []
+            con.execute("UPDATE existing_groups SET group_types = ? WHERE id = ?",
+                        [types, object_id])  # fmt: skip
+            value = value or "(what was)"
         if field in columns:
             con.execute(f"UPDATE {table} SET {field} = ? WHERE id = ?", [value, object_id])
         if field == "external_id":

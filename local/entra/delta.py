@@ -7,6 +7,7 @@ a big group come in slices over several pages.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from local.entra import errors, query
 from local.entra.errors import GraphError
 from local.entra.links import RELATIONS
 from local.entra.messages import Answer
+from local.entra.permissions import hides
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 LIFE = timedelta(days=7)
 PAGE = 100
 SLICE = 100
+MOST_IDS = 50
 RELATED: dict[str, tuple[Relation, ...]] = {GROUP.name: RELATIONS, UNIT.name: ("members",)}
 
 
@@ -36,6 +39,7 @@ RELATED: dict[str, tuple[Relation, ...]] = {GROUP.name: RELATIONS, UNIT.name: ("
 class Round:
     """One round of a delta query. `since`: a place in the log; None in the first round.
 
+    `only`: the ids that the query is about, if not about all.
     `left`: the links of the object at `place` that no page has told yet, by name and not by
     number, because others may come and go between two pages.
     """
@@ -45,6 +49,7 @@ class Round:
     since: int | None
     until: int
     ids: tuple[str, ...]
+    only: frozenset[str] | None = None
     place: int = 0
     left: tuple[tuple[Relation, str], ...] = ()
     issued: datetime | None = None
@@ -67,7 +72,7 @@ class Deltas:
         address = f"{request.base}/{view.path}/delta"
         body: dict[str, Any] = {"@odata.context": f"{request.base}/$metadata#{view.path}"}
         if following is None:
-            link = Round(view, current.select, current.until, 0, ())
+            link = Round(view, current.select, current.until, 0, (), current.only)
             body["@odata.deltaLink"] = f"{address}?$deltatoken={self._keep(link)}"
         else:
             body["@odata.nextLink"] = f"{address}?$skiptoken={self._keep(following)}"
@@ -79,19 +84,24 @@ class Deltas:
             if name in options and view.path in (USER.path, GROUP.path):
                 raise errors.unsupported(f"{name} is not supported for delta queries.")
         log = self._tenant.directory.log[view.kind]
+        known = self._tenant.index.length(view.kind)
+        only = _only(options.get("$filter"), view)
         address = f"{request.base}/{view.path}/delta"
         if "$skiptoken" in options:
             return self._known(options["$skiptoken"], address)
         if options.get("$deltatoken") == "latest":
-            return Round(view, query.selected(request, view), len(log), len(log), ())
+            return Round(view, query.selected(request, view), known, known, (), only)
         if "$deltatoken" in options:
             base = self._known(options["$deltatoken"], address)
-            ids = dict.fromkeys(change.object_id for change in log[base.since or 0 :])
-            return Round(view, base.select, base.since, len(log), tuple(ids))
-        ids = (
-            found.id for _, found in self._tenant.directory.page(view.kind, 0) if view.shows(found)
+            found = dict.fromkeys(change.object_id for change in log[base.since or 0 : known])
+            ids = tuple(key for key in found if base.only is None or key in base.only)
+            return replace(base, until=known, ids=ids, issued=None)
+        ids = tuple(
+            found.id
+            for _, found in self._tenant.index.page(view.kind, 0)
+            if view.shows(found) and (only is None or found.id in only)
         )
-        return Round(view, query.selected(request, view), None, len(log), tuple(ids))
+        return Round(view, query.selected(request, view), None, known, ids, only)
 
     def _known(self, token: str, address: str) -> Round:
         found = self._rounds.get(token)
@@ -114,8 +124,8 @@ class Deltas:
 
     def _page(self, current: Round, request: Request) -> tuple[list[dict[str, Any]], Round | None]:
         """The records of a page, and the round that goes on, if any."""
-        chance = self._tenant.chance
-        if not current.rested and current.place and chance.random() < 0.1:
+        chance, quirks = self._tenant.chance, self._tenant.scenario.delta
+        if not current.rested and current.place and chance.random() < quirks.empty_pages:
             return [], replace(current, rested=True)
         records: list[dict[str, Any]] = []
         place, room = current.place, SLICE
@@ -126,7 +136,7 @@ class Deltas:
                 records.append(record)
                 room -= sum(len(record.get(f"{r}@delta", ())) for r in RELATIONS)
             place, left = (place, rest) if rest else (place + 1, ())
-        if records and chance.random() < 0.05:
+        if records and chance.random() < quirks.replays:
             records.append(records[0])
         if place == len(current.ids):
             return records, None
@@ -142,12 +152,13 @@ class Deltas:
     ) -> tuple[dict[str, Any] | None, tuple[tuple[Relation, str], ...]]:
         """What a page says of one object, and the links of it that are left for the next."""
         view, directory = current.view, self._tenant.directory
-        found = directory.live.get(object_id)
+        found = self._tenant.index.version(object_id)
         if found is None:
             return self._removed(view, object_id), ()
         if not view.shows(found):
             return None, ()
         links, names = self._news(current, found)
+        links = [link for link in links if not hides(found, link[0], request)]
         record = view.body(found, current.select)
         minimal = current.since is not None and request.prefers("return=minimal")
         if left or minimal:
@@ -161,7 +172,8 @@ class Deltas:
             links = still
         told = links[:room]
         for relation, member, present in told:
-            entry: dict[str, Any] = {"@odata.type": "#microsoft.graph.user", "id": member}
+            kind = directory.live[member].kind if member in directory.live else "user"
+            entry: dict[str, Any] = {"@odata.type": f"#microsoft.graph.{kind}", "id": member}
             if not present:
                 entry["@removed"] = {"reason": "deleted"}
             record.setdefault(f"{relation}@delta", []).append(entry)
@@ -169,7 +181,8 @@ class Deltas:
 
     def _concerns(self, current: Round, names: frozenset[str], record: dict[str, Any]) -> bool:
         """Whether a change in these properties (none = came into being) is of this query."""
-        return not names or bool(names & set(record)) or current.select is None
+        told = set(record) | (current.select or frozenset[str]())
+        return not names or bool(names & told) or current.select is None
 
     def _removed(self, view: View, object_id: str) -> dict[str, Any] | None:
         directory = self._tenant.directory
@@ -197,6 +210,7 @@ class Deltas:
         for change in self._window(current.view.kind, current.since, current.until)[found.id]:
             names |= change.names
             if change.relation is None and not change.names:
+                names |= current.view.properties  # it came into being: all of it is news
                 links |= {(r, member): True for r in wanted for member in found.links(r)}
             elif change.relation in wanted:
                 links[change.relation, change.member] = change.member in found.links(
@@ -213,3 +227,18 @@ class Deltas:
                 window.setdefault(change.object_id, []).append(change)
             self._windows = dict([*self._windows.items()][-8:]) | {key: window}
         return self._windows[key]
+
+
+def _only(text: str | None, view: View) -> frozenset[str] | None:
+    """The ids of a filter `id eq '…' or id eq '…'`, the only one that delta queries serve."""
+    if not text:
+        return None
+    parts = [re.fullmatch(r"\s*id eq '([^']+)'\s*", part) for part in text.split(" or ")]
+    if view.path not in (USER.path, GROUP.path) or not all(parts):
+        raise errors.unsupported("Unsupported filter: a delta query of users or groups can be "
+                                 "filtered by id only.")  # fmt: skip
+    if len(parts) > MOST_IDS:
+        raise errors.unsupported(
+            f"Too many ids in the filter: {len(parts)}. Max allowed: {MOST_IDS}."
+        )
+    return frozenset(part[1].lower() for part in parts if part)

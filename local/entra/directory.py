@@ -9,10 +9,10 @@ https://learn.microsoft.com/graph/api/resources/directory
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 
 from local.entra.objects import DirectoryObject, Kind, Relation
@@ -27,10 +27,26 @@ _INDEXED: dict[Kind, tuple[str, ...]] = {
         "employeeId",
         "student/externalId",
         "teacher/externalId",
+        "proxyAddresses",
+        "onPremisesImmutableId",
+        "onPremisesSamAccountName",
     ),
-    "group": ("mailNickname", "mail", "uniqueName", "externalId", "displayName"),
+    "group": (
+        "mailNickname",
+        "mail",
+        "uniqueName",
+        "externalId",
+        "displayName",
+        "proxyAddresses",
+    ),
     "administrativeUnit": ("externalId", "displayName"),
 }
+# Each path with the name of the value that it leads into.
+_INDEXED_NAMES = {
+    kind: tuple((path, path.partition("/")[0]) for path in paths)
+    for kind, paths in _INDEXED.items()
+}
+_NOTHING = frozenset[str]()
 _REMEMBERED = ("userPrincipalName", "displayName", "mail", "mailNickname", "uniqueName")
 
 
@@ -46,10 +62,18 @@ class Change(NamedTuple):
     member: str
 
 
+Watch = Callable[[DirectoryObject, Change, dict[str, Any]], None]
+
+
 class Directory:
-    """Objects by id and by what they are looked up by."""
+    """Objects by id and by what they are looked up by.
+
+    `watch`, if set, is told of each change after it: the object, the entry of the log, and what was
+    there before, which are values by name, or a link's serial number (0: none) by its relation.
+    """
 
     def __init__(self) -> None:
+        self.watch: Watch | None = None
         self.live: dict[str, DirectoryObject] = {}
         self.deleted: dict[str, DirectoryObject] = {}
         self.purged: dict[str, DirectoryObject] = {}
@@ -103,23 +127,24 @@ class Directory:
         news = {name: new for name, new in values.items() if changed.values.get(name) != new}
         if not news:
             return
-        self._leave(changed)
+        before = {name: changed.values.get(name) for name in news}
+        self._leave(changed, news)
         changed.values.update(news)
-        self._enter(changed)
-        self._note(changed, frozenset(news))
+        self._enter(changed, news)
+        self._note(changed, frozenset(news), before)
 
     def link(self, container: DirectoryObject, relation: Relation, member: str) -> None:
         """Puts a member or owner into a group or unit."""
         self._serial += 1
         container.links(relation)[member] = self._serial
         self.live[member].containers[container.id, relation] = None
-        self.log[container.kind].append(Change(container.id, frozenset(), relation, member))
+        self._log(container, Change(container.id, _NOTHING, relation, member), {relation: 0})
 
     def unlink(self, container: DirectoryObject, relation: Relation, member: str) -> None:
         """Takes a member or owner out of a group or unit."""
-        del container.links(relation)[member]
+        serial = container.links(relation).pop(member)
         self.live[member].containers.pop((container.id, relation), None)
-        self.log[container.kind].append(Change(container.id, frozenset(), relation, member))
+        self._log(container, Change(container.id, _NOTHING, relation, member), {relation: serial})
 
     def delete(self, gone: DirectoryObject, now: datetime) -> None:
         """Soft deletion: out of every group and unit, and restorable for 30 days."""
@@ -170,27 +195,51 @@ class Directory:
         relations: tuple[Relation, Relation] = ("members", "owners")
         for relation in relations:
             for member in [m for m in back.links(relation) if m not in self.live]:
-                del back.links(relation)[member]
-                self.log[back.kind].append(Change(back.id, frozenset(), relation, member))
+                serial = back.links(relation).pop(member)
+                change = Change(back.id, _NOTHING, relation, member)
+                self._log(back, change, {relation: serial})
 
-    def _note(self, changed: DirectoryObject, names: frozenset[str] = frozenset()) -> None:
-        self.log[changed.kind].append(Change(changed.id, names, None, ""))
+    def _note(
+        self,
+        changed: DirectoryObject,
+        names: frozenset[str] = _NOTHING,
+        before: dict[str, Any] | None = None,
+    ) -> None:
+        self._log(changed, Change(changed.id, names, None, ""), before)
 
-    def _enter(self, entered: DirectoryObject) -> None:
-        for path in _INDEXED[entered.kind]:
-            value = entered.value(path)
-            if isinstance(value, str):
+    def _log(
+        self, changed: DirectoryObject, change: Change, before: dict[str, Any] | None = None
+    ) -> None:
+        self.log[changed.kind].append(change)
+        if self.watch is not None:
+            self.watch(changed, change, before or {})
+
+    def _enter(self, entered: DirectoryObject, names: Container[str] | None = None) -> None:
+        """Puts an object into the indexes of these values; None: of all."""
+        for path, name in _INDEXED_NAMES[entered.kind]:
+            if names is None or name in names:
                 index = self._index[entered.kind, path]
-                index.setdefault(value.lower(), {})[entered.id] = None
+                for value in _texts(entered.value(path)):
+                    index.setdefault(value, {})[entered.id] = None
 
-    def _leave(self, left: DirectoryObject) -> None:
-        for path in _INDEXED[left.kind]:
-            value = left.value(path)
-            if isinstance(value, str):
-                ids = self._index[left.kind, path][value.lower()]
-                del ids[left.id]
+    def _leave(self, left: DirectoryObject, names: Container[str] | None = None) -> None:
+        """Takes an object out of the indexes of these values; None: of all."""
+        for path, name in _INDEXED_NAMES[left.kind]:
+            if names is not None and name not in names:
+                continue
+            index = self._index[left.kind, path]
+            for value in _texts(left.value(path)):
+                ids = index.get(value, {})
+                ids.pop(left.id, None)
                 if not ids:
-                    del self._index[left.kind, path][value.lower()]
+                    index.pop(value, None)
+
+
+def _texts(value: Any) -> list[str]:
+    """What a value is found by: a text, or each text of a list."""
+    if isinstance(value, str):
+        return [value.lower()]
+    return [one.lower() for one in cast("list[str]", value)] if isinstance(value, list) else []
 
 
 def is_guid(text: str) -> bool:

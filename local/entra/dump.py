@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 _USER = (
     "userPrincipalName", "displayName", "givenName", "surname", "mail", "mailNickname",
     "accountEnabled", "primaryRole", "usageLocation", "onPremisesSyncEnabled", "relatedContacts",
+    "employeeId", "department", "companyName", "officeLocation", "onPremisesSamAccountName",
+    "onPremisesExtensionAttributes", "directoryRoles", "assignedLicenses",
 )  # fmt: skip
+_UNIT = ("displayName", "externalId", "membershipType", "membershipRule")
 _GROUP = (
     "displayName", "mailNickname", "uniqueName", "externalId", "groupTypes", "securityEnabled",
+    "membershipRule", "onPremisesSyncEnabled", "isAssignableToRole", "isArchived",
+    "resourceProvisioningOptions",
 )  # fmt: skip
 
 
@@ -22,6 +27,7 @@ def dump(directory: Directory) -> Json:
     """Users, groups and administrativeUnits, in the order of their making.
 
     `externalId` is the roster's own id of a person, class or school; null on other objects.
+    Directory extensions that a user has come by their names, the education ones among them.
     """
     return {
         "users": [_user(user) for user in _live(directory, "user")],
@@ -33,12 +39,9 @@ def dump(directory: Directory) -> Json:
             for group in _live(directory, "group")
         ],
         "administrativeUnits": [
-            {
-                "id": unit.id,
-                "displayName": unit.values.get("displayName"),
-                "externalId": unit.values.get("externalId"),
-                "members": list(unit.members),
-            }
+            {"id": unit.id}
+            | {name: unit.values.get(name) for name in _UNIT}
+            | {"members": list(unit.members)}
             for unit in _live(directory, "administrativeUnit")
         ],
     }
@@ -52,6 +55,7 @@ def _user(user: DirectoryObject) -> Json:
     return (
         {"id": user.id}
         | {name: user.values.get(name) for name in _USER}
+        | {name: value for name, value in user.values.items() if name.startswith("extension_")}
         | {
             "externalId": user.value("student/externalId") or user.value("teacher/externalId"),
             "grade": user.value("student/grade"),

@@ -31,49 +31,15 @@ ALL_ROLES = frozenset(
         "Member.Read.Hidden",
         "Domain.Read.All",
         "Organization.Read.All",
+        "Application.ReadWrite.OwnedBy",
+        "Team.Create",
+        "TeamSettings.ReadWrite.All",
+        "TeamMember.ReadWrite.All",
+        "SynchronizationData-User.Upload",
+        "Synchronization.ReadWrite.All",
+        "ProvisioningLog.Read.All",
+        "LicenseAssignment.ReadWrite.All",
     }
-)
-_DIRECTORY = ("Directory.Read.All", "Directory.ReadWrite.All")
-
-
-@dataclass(frozen=True)
-class _Area:
-    """Addresses that start alike, the roles that may read there, and those that may write too."""
-
-    path: tuple[str, ...]
-    readers: tuple[str, ...]
-    writers: tuple[str, ...]
-
-
-# https://learn.microsoft.com/graph/permissions-reference
-_AREAS = (
-    _Area(("education",), ("EduRoster.Read.All",), ("EduRoster.ReadWrite.All",)),
-    _Area(
-        ("directory", "administrativeUnits"),
-        ("AdministrativeUnit.Read.All", *_DIRECTORY),
-        ("AdministrativeUnit.ReadWrite.All", "Directory.ReadWrite.All"),
-    ),
-    _Area(
-        ("groups",),
-        ("Group.Read.All", *_DIRECTORY),
-        ("Group.ReadWrite.All", "Directory.ReadWrite.All"),
-    ),
-    _Area(
-        ("users",),
-        ("User.Read.All", *_DIRECTORY),
-        ("User.ReadWrite.All", "Directory.ReadWrite.All"),
-    ),
-    _Area(("domains",), ("Domain.Read.All", *_DIRECTORY), ("Domain.ReadWrite.All",)),
-    _Area(
-        ("organization",),
-        ("Organization.Read.All", *_DIRECTORY),
-        ("Organization.ReadWrite.All",),
-    ),
-    _Area(
-        ("subscribedSkus",),
-        ("Organization.Read.All", "LicenseAssignment.Read.All", *_DIRECTORY),
-        ("Organization.ReadWrite.All",),
-    ),
 )
 
 
@@ -150,18 +116,6 @@ class Identity:
         if claims.get("tid") != self.tenant_id or claims.get("aud") != RESOURCE or not fresh:
             raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty or invalid.")
         return frozenset(claims.get("roles", ()))
-
-
-def check_role(path: tuple[str, ...], roles: frozenset[str], *, writes: bool = True) -> None:
-    """403 unless the token holds a role of this area that allows to read, or to write."""
-    for area in _AREAS:
-        allowed = area.writers if writes else (*area.readers, *area.writers)
-        if path[: len(area.path)] == area.path and not roles & set(allowed):
-            raise GraphError(
-                403,
-                "Authorization_RequestDenied",
-                "Insufficient privileges to complete the operation.",
-            )
 
 
 def _encoded(text: str) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from local.entra import errors
+from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
-from local.entra.objects import DirectoryObject, Relation
+from local.entra.objects import DirectoryObject, Kind, Relation
 
 if TYPE_CHECKING:
     from local.entra.directory import Directory
@@ -43,14 +44,24 @@ def bound(body: dict[str, Any]) -> list[tuple[Relation, str]]:
 
 
 def check_bind(
-    directory: Directory, group: DirectoryObject | None, wanted: list[tuple[Relation, str]]
+    directory: Directory,
+    group: DirectoryObject | None,
+    wanted: list[tuple[Relation, str]],
+    *,
+    unified: bool = False,
 ) -> None:
-    """Refuses the whole bind if any reference of it cannot be added."""
-    if group is not None and wanted:
-        check_manual(group)
-    for _, target in wanted:
-        if target.lower() not in directory.live:
+    """Refuses the whole bind if any reference of it cannot be added.
+
+    `group` is None where it is still to be made, as a Microsoft 365 group if `unified`.
+    """
+    for relation in RELATIONS:
+        if group is not None and any(relation == other for other, _ in wanted):
+            check_manual(group, relation)
+    for relation, target in wanted:
+        found = directory.live.get(target.lower())
+        if found is None:
             raise errors.not_found(target)
+        _check_kind(found, relation, unified=unified or (group is not None and group.unified))
     owners = [target for relation, target in wanted if relation == "owners"]
     # The service counts before it drops duplicates.
     if len(owners) + (len(group.owners) if group else 0) > MOST_OWNERS and owners:
@@ -67,40 +78,67 @@ def check_bind(
             raise errors.already_linked(relation)
 
 
+def _check_kind(target: DirectoryObject, relation: Relation, *, unified: bool) -> None:
+    """Owners are users, and so are the members of a Microsoft 365 group; no unit is in anything.
+
+    https://learn.microsoft.com/graph/api/group-post-members
+    """
+    only_users = relation == "owners" or unified
+    if target.kind == "administrativeUnit" or (only_users and target.kind != "user"):
+        raise errors.bad_request(
+            f"Invalid object type: an object of type '{target.kind}' cannot be added to the "
+            f"'{relation}' of this object."
+        )
+
+
 def bind(directory: Directory, group: DirectoryObject, wanted: list[tuple[Relation, str]]) -> None:
     """Adds what `check_bind` let through."""
     for relation, target in wanted:
         directory.link(group, relation, target.lower())
 
 
-def add(directory: Directory, container: DirectoryObject, relation: Relation, body: Any) -> None:
-    """Adds one reference."""
+def add(
+    directory: Directory,
+    container: DirectoryObject,
+    relation: Relation,
+    body: Any,
+    kind: Kind | None = None,
+) -> None:
+    """Adds one reference; `kind`: to an object of that kind only."""
     reference = cast("dict[str, Any]", body).get("@odata.id") if isinstance(body, dict) else None
-    check_bind(directory, container, [(relation, referenced_id(reference))])
-    bind(directory, container, [(relation, referenced_id(reference))])
+    wanted: list[tuple[Relation, str]] = [(relation, referenced_id(reference))]
+    found = directory.live.get(wanted[0][1].lower())
+    if kind is not None and found is not None and found.kind != kind:
+        raise errors.bad_request(f"Invalid object type: an object of type '{kind}' is expected.")
+    check_bind(directory, container, wanted)
+    bind(directory, container, wanted)
 
 
 def remove(
     directory: Directory, container: DirectoryObject, relation: Relation, target: str
 ) -> None:
     """Removes one reference; a group keeps its last owner."""
-    check_manual(container)
+    check_manual(container, relation)
     if target.lower() not in container.links(relation):
         raise errors.not_found(container.id)
-    if relation == "owners" and len(container.owners) == 1 and container.unified:
+    if relation == "owners" and len(container.owners) == 1:
         raise errors.bad_request(
             "The group must have at least one owner, hence this owner cannot be removed."
         )
     directory.unlink(container, relation, target.lower())
 
 
-def check_manual(container: DirectoryObject) -> None:
-    """Refuses what a rule or an on-premises directory decides."""
+def check_manual(container: DirectoryObject, relation: Relation) -> None:
+    """Refuses what a rule or an on-premises directory decides; a rule decides no owners."""
     if container.synced:
         raise errors.synced()
-    dynamic = "DynamicMembership" in container.values.get("groupTypes", ())
-    if dynamic or container.values.get("membershipType") == "Dynamic":
-        raise errors.bad_request(
-            "Insufficient privileges to complete the operation: members of a dynamic group "
-            "cannot be changed by hand."
-        )
+    if relation == "members" and is_dynamic(container.values):
+        raise decided_by_rule()
+
+
+def decided_by_rule() -> GraphError:
+    """400 for members of a dynamic group or unit."""
+    return errors.bad_request(
+        "Insufficient privileges to complete the operation: members of a dynamic group "
+        "cannot be changed by hand."
+    )

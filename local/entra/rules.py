@@ -12,22 +12,53 @@ import string
 from typing import TYPE_CHECKING, Any, cast
 
 from local.entra import errors
-from local.entra.views import EDUCATION_USER, GROUP, SCHOOL, UNIT, USER, View
+from local.entra.views import (
+    EDUCATION_USER,
+    EXTENSION_ATTRIBUTES,
+    GROUP,
+    SCHOOL,
+    UNIT,
+    USER,
+    View,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.entra.directory import Directory
-    from local.entra.objects import DirectoryObject
+    from local.entra.extensions import Extensions
+    from local.entra.objects import DirectoryObject, Kind
 
 _UPN = re.compile(r"[A-Za-z0-9'._!#^~-]+@[A-Za-z0-9.-]+")
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NICKNAME = re.compile(r"[\x21-\x7e]+")
+_BY_RULE = "DynamicMembership"
 _NOT_IN_NICKNAME = set('@()\\[]";:<>, .')
-# What stays writable in the cloud on an account that on-premises AD masters.
+# What stays writable in the cloud on an account that on-premises AD masters; directory extensions
+# that no AD attribute feeds do too.
 _CLOUD_MASTERED = frozenset(
-    {"usageLocation", "primaryRole", "student", "teacher", "externalSource",
-     "externalSourceDetail", "relatedContacts", "ageGroup", "consentProvidedForMinor"}
+    {"usageLocation", "passwordPolicies", "ageGroup", "consentProvidedForMinor", "primaryRole",
+     "student", "teacher", "externalSource", "externalSourceDetail", "relatedContacts",
+     "middleName", "mailingAddress", "residenceAddress"}
 )  # fmt: skip
+_LONGEST = {
+    "user": {
+        "city": 128, "companyName": 64, "country": 128, "department": 64, "employeeId": 16,
+        "faxNumber": 64, "givenName": 64, "jobTitle": 128, "mobilePhone": 64,
+        "officeLocation": 128, "postalCode": 40, "state": 128, "streetAddress": 1024,
+        "surname": 64, "employeeType": 1024, "middleName": 64,
+    },
+    "group": {"description": 1024, "uniqueName": 128, "membershipRule": 3072},
+    "administrativeUnit": {"description": 1024, "membershipRule": 3072},
+}  # fmt: skip
+_BOOLEANS = frozenset(
+    {"accountEnabled", "mailEnabled", "securityEnabled", "isAssignableToRole", "showInAddressList",
+     "isMemberManagementRestricted"}
+)  # fmt: skip
+_RELATIONSHIPS = ("parent", "relative", "aide", "doctor", "guardian", "child", "other")
+_EXTENSION_ATTRIBUTE_LONGEST = 1_024
+# Complex values of which a PATCH changes only the parts that it names.
+MERGED = frozenset({"student", "teacher", "onPremisesExtensionAttributes"})
 _REQUIRED = {
     "user": ("accountEnabled", "displayName", "mailNickname", "userPrincipalName"),
     "educationUser": ("accountEnabled", "displayName", "mailNickname", "userPrincipalName"),
@@ -39,24 +70,40 @@ _REQUIRED = {
 _ENUMS = {
     "primaryRole": ("student", "teacher", "none"),
     "externalSource": ("sis", "manual"),
+    "ageGroup": ("Minor", "NotAdult", "Adult"),
+    "consentProvidedForMinor": ("Granted", "Denied", "NotRequired"),
+    "membershipRuleProcessingState": ("On", "Paused"),
 }
 
 
-def check_names(view: View, body: dict[str, Any]) -> dict[str, Any]:
+def check_names(view: View, body: dict[str, Any], extensions: Extensions) -> dict[str, Any]:
     """The values of a body without annotations; unknown and read-only names are refused."""
     values: dict[str, Any] = {}
     for name, value in body.items():
         if "@" in name:
             continue
-        if name not in view.properties:
+        if not view.has(name):
             raise errors.unknown_property(name)
+        if name.startswith("extension_"):
+            extensions.check_value(view.kind, name, value)
         if name in view.read_only:
             raise errors.read_only(name)
         values[name] = _bare(value)
     for name, allowed in _ENUMS.items():
         if values.get(name) is not None and values[name] not in allowed:
             raise errors.invalid_value(name, view.name)
+    check_kinds(view, values)
     return values
+
+
+def check_kinds(view: View, values: dict[str, Any]) -> None:
+    """Refuses values of another JSON type than the properties', and those that are too long."""
+    for name, value in values.items():
+        longest = _LONGEST[view.kind].get(name)
+        wrong = name in _BOOLEANS and not isinstance(value, bool)
+        too_long = longest and (not isinstance(value, str) or len(value) > longest)
+        if value is not None and (wrong or too_long):
+            raise errors.invalid_value(name, view.name)
 
 
 def check_creation(
@@ -68,6 +115,9 @@ def check_creation(
             raise errors.missing_value(name, view.name)
     if view in (USER, EDUCATION_USER):
         _check_password(values.pop("passwordProfile", None), view)
+    unified = "Unified" in (values.get("groupTypes") or ())
+    if view is GROUP and values.get("visibility") == "HiddenMembership" and not unified:
+        raise errors.invalid_value("visibility", view.name)
     check_values(view, values, directory, domains, None)
 
 
@@ -79,10 +129,25 @@ def check_update(
     domains: Sequence[str],
 ) -> None:
     """Refuses new values that the object cannot take."""
-    if changed.synced and set(values) - _CLOUD_MASTERED:
+    mastered = {name for name in values if not name.startswith("extension_")} - _CLOUD_MASTERED
+    if changed.synced and mastered:
         raise errors.synced()
-    if view is GROUP and "uniqueName" in values:
-        raise errors.read_only("uniqueName")
+    # An account that was once synchronized (false instead of null) keeps these read-only.
+    once_synced = changed.values.get("onPremisesSyncEnabled") is not None
+    if once_synced and "onPremisesExtensionAttributes" in values:
+        raise errors.synced()
+    for name in ("uniqueName", "isAssignableToRole") if view is GROUP else ():
+        if name in values and values[name] != changed.values.get(name):
+            raise errors.read_only(name)
+    # A group stays what it was made as, except that a rule may take its members over.
+    kinds = {*(changed.values.get("groupTypes") or ())}
+    if view is GROUP and (kinds ^ {*(values.get("groupTypes", kinds) or ())}) - {_BY_RULE}:
+        raise errors.invalid_value("groupTypes", view.name)
+    # Hidden membership is for ever, or never.
+    visibility = {values.get("visibility"), changed.values.get("visibility")}
+    differs = view is GROUP and "visibility" in values and len(visibility) > 1
+    if differs and "HiddenMembership" in visibility:
+        raise errors.invalid_value("visibility", view.name)
     if "passwordProfile" in values:
         _check_password(values.pop("passwordProfile"), view)
     check_values(view, values, directory, domains, changed)
@@ -120,8 +185,11 @@ def _check_user(
     domains: Sequence[str],
     changed: DirectoryObject | None,
 ) -> None:
-    if len(values.get("employeeId") or "") > 16:
-        raise errors.invalid_value("employeeId", view.name)
+    _check_extension_attributes(values.get("onPremisesExtensionAttributes"), view)
+    _check_addresses(values, directory, view, changed)
+    _check_contacts(values.get("relatedContacts"), view)
+    if not _COUNTRY.fullmatch(values.get("usageLocation") or "IE"):
+        raise errors.invalid_value("usageLocation", view.name)
     if "userPrincipalName" not in values:
         return
     upn = str(values["userPrincipalName"])
@@ -137,6 +205,57 @@ def _check_user(
             "of the verified domain names in your organization.",
         )
     _check_unique(directory, "user", "userPrincipalName", upn, changed)
+    _check_proxies(directory, upn, changed)
+
+
+def _check_extension_attributes(attributes: Any, view: View) -> None:
+    if attributes is None:
+        return
+    for name, value in cast("dict[str, Any]", attributes).items():
+        if name not in EXTENSION_ATTRIBUTES:
+            raise errors.unknown_property(name)
+        if value is not None and len(str(value)) > _EXTENSION_ATTRIBUTE_LONGEST:
+            raise errors.invalid_value("onPremisesExtensionAttributes", view.name)
+
+
+def _check_addresses(
+    values: dict[str, Any], directory: Directory, view: View, changed: DirectoryObject | None
+) -> None:
+    """Other mail addresses are 250 at most, of 250 characters; a user's mail is nobody else's."""
+    mails = cast("list[str]", values.get("otherMails") or [])
+    if len(mails) > 250 or any(len(mail) > 250 for mail in mails):
+        raise errors.invalid_value("otherMails", view.name)
+    for address in cast("list[str]", values.get("proxyAddresses") or []):
+        _check_proxies(directory, address, changed)
+    if values.get("onPremisesImmutableId"):
+        _check_unique(
+            directory, "user", "onPremisesImmutableId", values["onPremisesImmutableId"], changed
+        )
+
+
+def is_taken(directory: Directory, address: str, changed: DirectoryObject | None) -> bool:
+    """Whether somebody else receives mail under an address, with or without its smtp: before it."""
+    wanted = f"smtp:{address.rpartition(':')[2]}"
+    kinds: tuple[Kind, Kind] = ("user", "group")
+    holders = [one for kind in kinds for one in directory.find(kind, "proxyAddresses", wanted)]
+    return any(one is not changed for one in holders)
+
+
+def _check_proxies(directory: Directory, address: str, changed: DirectoryObject | None) -> None:
+    if is_taken(directory, address, changed):
+        raise errors.conflict("proxyAddresses")
+
+
+def _check_contacts(contacts: Any, view: View) -> None:
+    """Contacts of a pupil, which are replaced as a whole, have a name and an address.
+
+    https://learn.microsoft.com/graph/api/resources/relatedcontact
+    """
+    for contact in cast("list[dict[str, Any]]", contacts or []):
+        if not contact.get("displayName") or not contact.get("emailAddress"):
+            raise errors.invalid_value("relatedContacts", view.name)
+        if contact.get("relationship") not in (None, *_RELATIONSHIPS):
+            raise errors.invalid_value("relatedContacts", view.name)
 
 
 def _check_unique(

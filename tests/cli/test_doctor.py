@@ -10,9 +10,8 @@ import pytest
 from cli.account import Demo
 from cli.main import run
 from local.entra import Tenant, create_app
-from local.entra.faults import Fault
 from sync.storage import CONTAINERS
-from tests.sync.test_doctor import LEAST, serving
+from tests.sync.test_doctor import LEAST, fault, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,11 +123,11 @@ def test_the_probe_prints_each_answer_beside_its_setting(
 def test_a_probe_that_fails_is_a_failure(
     tenant: Tenant, config: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tenant.faults.coming.append(Fault("PATCH", "/groups", 500))
+    tenant.faults.coming.append(fault("PATCH", "/groups", 500))
     assert run(["doctor", "--config", config, "--probe", "--yes"]) == 3
     assert "The probe failed: the probe could not make its group" in capsys.readouterr().out
-    tenant.faults.coming.append(Fault("PATCH", "/groups", 500, "after"))
-    tenant.faults.coming.append(Fault("GET", r"/groups\(", 503, times=9))
+    tenant.faults.coming.append(fault("PATCH", "/groups", 500, when="after"))
+    tenant.faults.coming.append(fault("GET", r"/groups\(", 503, times=9))
     assert run(["doctor", "--config", config, "--probe", "--yes"]) == 3
     assert "delete them by hand: rollcall-probe-" in capsys.readouterr().out
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +42,28 @@ def test_people_read_counts_and_the_first_changes_with_their_source(
     assert "create person 1000000" in shown
     assert "users.csv:2" in shown
     assert "more; write them all with --out" in shown
+
+
+def test_the_plan_says_what_it_costs_and_what_rules_decide(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["plan", str(folder), "--json"]) == 0
+    assigned = json.loads(capsys.readouterr().out)["cost"]
+    assert assigned["writes"] == assigned["least"] > 60
+    config = tmp_path / "rollcall.yaml"
+    config.write_text(
+        "people: {mode: create}\nclasses: {kind: group}\nschools: {membership: dynamic}\n"
+        "groups: {membership: dynamic}\ndynamic: {attribute: department}\n",
+        encoding="utf-8",
+    )
+    assert run(["plan", str(folder), "--config", str(config)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"\d+ writes, least possible \d+ \(1\.\d\d\), \d+ batches, under a", shown)
+    assert re.search(r"\d+ group memberships are decided by rule", shown)
+    assert run(["plan", str(folder), "--json", "--config", str(config)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["cost"]["writes"] < assigned["writes"]
+    assert told["by_rule"]["school_membership"] == 60
 
 
 def test_settings_shape_the_plan(

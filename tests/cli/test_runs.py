@@ -34,6 +34,8 @@ FINISHED = Run(
     started=START - timedelta(days=1),
     ended=START,
     checksum="f" * 64,
+    writes=48,
+    expected_writes=50,
 )
 FAILED = Run(
     run="20261122T134700Z-00cc",
@@ -85,6 +87,7 @@ def test_show_says_with_its_exit_code_how_the_run_went(
     assert record.status in shown
     assert ("rollcall approve" in shown) == (record is HELD)
     assert record.error in shown
+    assert f"{record.writes} writes ({record.expected_writes} expected)" in shown
     found, told = command(capsys, "show", record.run, "--account", account)
     assert (found, told["status"], told["held_rows"]) == (code, record.status, [])
 

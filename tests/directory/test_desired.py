@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from tests.worlds import World
@@ -337,6 +340,63 @@ class TestContainers:
             )
         world.build()
         assert dict(world.rows("SELECT external_id, mail_nickname FROM desired_classes")) == first
+
+    def plain(self, world: World, key: str, **values: Any) -> str:
+        """A plain group that is the class `key`; its unique name."""
+        [(name,)] = world.rows(f"SELECT 'rollcall-class-' || long_key('{key}')")
+        world.add("existing_groups", id=f"g-{key}", unique_name=name, **values)
+        return name
+
+    def test_a_class_is_of_the_kind_that_the_policy_says(self, world: World) -> None:
+        for key in ("c-1", "Class 1", "x" * 41):
+            world.class_(key)
+        world.build()
+        assert world.rows("SELECT DISTINCT unique_name FROM desired_classes") == [(None,)]
+        world.build(classes={"kind": "group"})
+        names = dict(world.rows("SELECT external_id, unique_name FROM desired_classes"))
+        assert names["c-1"] == "rollcall-class-c-1"
+        assert all(re.fullmatch(r"rollcall-class-[0-9a-f]{40}", names[key])
+                   for key in ("Class 1", "x" * 41))  # fmt: skip
+        assert len(set(names.values())) == 3
+
+    def test_a_class_that_exists_stays_what_it_is(self, world: World) -> None:
+        world.build()
+        for key in ("old", "new", "fresh"):
+            world.class_(key)
+        name = self.plain(world, "new")
+        world.add("existing_classes", id="e-old", external_id="old", external_source="sis")
+        query = "SELECT external_id, object_id, unique_name FROM desired_classes ORDER BY 1"
+        world.build()
+        assert world.rows(query) == [
+            ("fresh", None, None),
+            ("new", "g-new", name),
+            ("old", "e-old", None),
+        ]
+        world.build(classes={"kind": "group"})
+        assert world.rows(query)[0] == ("fresh", None, "rollcall-class-fresh")
+        assert world.rows(query)[2] == ("old", "e-old", None)
+
+    def test_of_two_groups_of_a_class_the_education_class_counts(self, world: World) -> None:
+        world.build()
+        world.class_("c")
+        self.plain(world, "c")
+        world.add("existing_classes", id="z-later", external_id="c", external_source="sis")
+        world.build(classes={"kind": "group"})
+        assert world.rows("SELECT object_id FROM desired_classes") == [("z-later",)]
+
+    def test_a_plain_group_of_a_class_that_nobody_names_goes_by_its_unique_name(
+        self, world: World
+    ) -> None:
+        world.build()
+        names = {key: self.plain(world, key) for key in ("A B", "C D", "E F")}
+        world.add("uncertain", kind="class", key="A B")
+        world.add("uncertain", kind="enrollment", key="C D", key2="U1")
+        world.build()
+        assert set(world.rows("SELECT external_id FROM owned_classes")) == {
+            ("A B",),
+            ("C D",),
+            (names["E F"],),
+        }
 
     def test_schools_hold_everyone_with_a_role_there(self, world: World) -> None:
         world.school("D1", type="district")

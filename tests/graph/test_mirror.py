@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,21 @@ async def test_an_empty_mirror_reads_everything(
         ("group", made["group"], "member", 4),
         ("school", unit, "member", 4),
     ]
+
+
+async def test_a_link_of_another_query_is_not_followed(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    await small_school(writer)
+    before = await fresh(graph, tmp_path)
+    state = json.loads((tmp_path / STATE).read_text())
+    state["queries"]["users"] = "/users/delta?$select=id"
+    del state["queries"]["units"]
+    (tmp_path / STATE).write_text(json.dumps(state))
+    con = duckdb.connect()
+    stats = await refresh(graph, con, tmp_path)
+    assert stats.full == ("users", "units")
+    assert contents(con) == before
 
 
 async def test_nothing_new_costs_a_request_a_collection(

@@ -106,7 +106,7 @@ def test_a_refused_request_names_the_role_that_it_lacks(method: str, url: str, r
 
 
 def test_a_token_that_is_not_accepted_is_no_missing_role() -> None:
-    refused = GraphResponse(401, {"error": {"code": "InvalidAuthenticationToken"}}, {})
+    refused = GraphResponse(401, {"error": {"code": "Authorization_IdentityNotFound"}}, {})
     text = str(error_for(GraphRequest("GET", "/users"), refused))
     assert "rollcall doctor" in text
     assert "lacks the role" not in text

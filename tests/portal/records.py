@@ -22,6 +22,7 @@ FINISHED: dict[str, Any] = {
     "why_held": [],
     "findings": {"error": 1, "warning": 2},
     "writes": 512,
+    "expected_writes": 512,
     "requests": 61,
     "failed": 0,
     "error": "",

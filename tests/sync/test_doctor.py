@@ -24,7 +24,7 @@ from starlette.routing import Route
 from graph.roles import needed
 from graph.signin import sign_in
 from local.entra import Tenant, create_app
-from local.entra.faults import LOST, Fault
+from local.entra.faults import LOST, Fault, FaultSettings
 from sync.config import Config
 from sync.doctor import directory
 from sync.doctor.account import check_storage
@@ -39,6 +39,11 @@ DEAD = (
     "BlobEndpoint=http://127.0.0.1:9/x;QueueEndpoint=http://127.0.0.1:9/x;"
     "TableEndpoint=http://127.0.0.1:9/x;"
 )
+
+
+def fault(method: str, path: str, status: int, **more: Any) -> Fault:
+    """A fault that the emulator is to answer with."""
+    return Fault(FaultSettings(method=method, path=path, status=status, **more))
 
 
 @contextmanager
@@ -294,7 +299,7 @@ def test_a_service_that_is_away_is_the_last_thing_that_is_told(
 
 
 def test_a_lost_answer_ends_one_check_only(tenant: Tenant) -> None:
-    tenant.faults.coming.append(Fault("GET", "/organization", LOST))
+    tenant.faults.coming.append(fault("GET", "/organization", LOST))
     checks = look()
     assert "no answer" in checks["Directory: Asking for the organisation"].found
     assert checks["Directory: delta queries"].state == "ok"

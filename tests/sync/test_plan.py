@@ -216,6 +216,184 @@ class TestDifference:
         assert world.plan(**wanted).counts == {"person": {"update": 1}}
 
 
+class TestClassKinds:
+    """A class is an education class, or a plain group that carries the class in its name."""
+
+    PLAIN = CREATE | {"classes": {"kind": "group"}}
+
+    @pytest.fixture
+    def plain(self, world: World) -> World:
+        world.plan(**self.PLAIN)
+        world.apply()
+        return world
+
+    def test_a_plain_class_is_made_with_what_a_group_has(self, world: World) -> None:
+        world.plan(**self.PLAIN)
+        [name] = world.rows("SELECT unique_name FROM desired_classes")
+        [change] = [c for c in list_changes(world.con) if c.kind == "class"]
+        assert change.as_dict()["after"] == {
+            "unique_name": name[0],
+            "display_name": "Algebra",
+            "mail_nickname": "Section_C1",
+        }
+
+    def test_it_is_found_again_and_kept_true(self, plain: World) -> None:
+        assert plain.plan(**self.PLAIN).size == 0
+        assert plain.rows("SELECT 1 FROM existing_classes") == []
+        plain.con.execute("UPDATE classes SET title = 'Geometry', code = 'GEO'")
+        plain.con.execute("DELETE FROM enrollments WHERE user_sourced_id = 'U1'")
+        plan = plain.plan(**self.PLAIN)
+        assert plan.counts == {"class": {"update": 1}, "class_membership": {"remove": 1}}
+        [update] = [c for c in list_changes(plain.con) if c.kind == "class"]
+        assert update.as_dict()["after"] == {"display_name": "Geometry"}
+        plain.apply()
+        assert plain.plan(**self.PLAIN).size == 0
+
+    @pytest.mark.parametrize("kind", ["education", "group"])
+    def test_another_kind_makes_no_second_group(self, world: World, kind: str) -> None:
+        other = "group" if kind == "education" else "education"
+        world.plan(**CREATE, classes={"kind": kind})
+        world.apply()
+        assert world.plan(**CREATE, classes={"kind": other}).size == 0
+
+    def test_a_class_that_left_the_roster_loses_its_students(self, plain: World) -> None:
+        plain.con.execute("DELETE FROM classes")
+        plain.con.execute("DELETE FROM enrollments")
+        plan = plain.plan(**self.PLAIN)
+        assert plan.counts == {"class_membership": {"remove": 2}}
+        assert all("rollcall-class-" in c.key for c in list_changes(plain.con))
+
+    @pytest.mark.parametrize("kind", ["class", "enrollment"])
+    def test_a_class_whose_rows_were_faulty_keeps_its_people(self, plain: World, kind: str) -> None:
+        plain.con.execute("DELETE FROM classes")
+        plain.con.execute("DELETE FROM enrollments")
+        for person in ("U1", "U2"):
+            plain.add("uncertain", kind=kind, key="C1", key2=person)
+        assert plain.plan(**self.PLAIN).size == 0
+
+
+class TestRules:
+    """Units and groups of whom a rule says, and the attribute that it reads."""
+
+    RULED = CREATE | {
+        "schools": {"membership": "dynamic"},
+        "groups": {"membership": "dynamic"},
+        "dynamic": {"attribute": "department"},
+    }
+
+    @pytest.fixture
+    def ruled(self, world: World) -> World:
+        world.plan(**self.RULED)
+        world.apply()
+        return world
+
+    def test_people_are_made_with_the_value_and_nobody_is_assigned(self, world: World) -> None:
+        plan = world.plan(**self.RULED)
+        assert plan.counts == {
+            "school": {"create": 1},
+            "person": {"create": 3},
+            "class": {"create": 1},
+            "group": {"create": 6},
+            "class_membership": {"add": 3},
+        }
+        assert plan.by_rule == {"group_membership": 10, "school_membership": 3}
+        created = [c.as_dict()["after"] for c in list_changes(world.con) if c.kind == "person"]
+        assert {after["department"].partition("/")[2] for after in created} == {"s09;", "t;"}
+        made = [
+            c.as_dict()["after"] for c in list_changes(world.con) if c.kind in ("school", "group")
+        ]
+        assert all("user.department" in after["membership_rule"] for after in made)
+
+    @pytest.mark.parametrize("attribute", ["department", "officeLocation", "extensionAttribute1"])
+    def test_a_further_run_does_nothing(self, world: World, attribute: str) -> None:
+        settings = self.RULED | {"dynamic": {"attribute": attribute}}
+        world.plan(**settings)
+        world.apply()
+        assert world.plan(**settings).size == 0
+
+    def test_members_by_rule_are_no_changes(self, ruled: World) -> None:
+        ruled.add("existing_members", container_kind="school", container_id="unit:S1",
+                  member_id="user:U1", relation="member")  # fmt: skip
+        ruled.add("existing_members", container_kind="group",
+                  container_id="group:rollcall-role-staff", member_id="user:U1",
+                  relation="member")  # fmt: skip
+        assert ruled.plan(**self.RULED).size == 0
+
+    def test_a_changed_rule_is_put_right(self, ruled: World) -> None:
+        ruled.con.execute("UPDATE existing_groups SET membership_rule = 'all' WHERE group_types "
+                          "= ['DynamicMembership']")  # fmt: skip
+        ruled.con.execute("UPDATE existing_schools SET membership_rule = 'all'")
+        assert ruled.plan(**self.RULED).counts == {"school": {"update": 1}, "group": {"update": 6}}
+        ruled.apply()
+        assert ruled.plan(**self.RULED).size == 0
+
+    def test_a_move_is_one_write_with_what_else_changes_of_the_account(self, ruled: World) -> None:
+        ruled.con.execute("UPDATE roles SET grade = '10' WHERE user_sourced_id = 'U1'")
+        plan = ruled.plan(**self.RULED)
+        assert plan.counts["person"] == {"update": 1}
+        assert plan.counts["person_rule"] == {"remove": 1}
+        start_created(ruled.con)
+        [message] = messages(ruled.con, plan, 1, held=False)
+        assert message.fields["grade"] == "10"
+        assert message.fields["department"].endswith("/s10;")
+        assert (message.action, message.object_id, message.count) == ("update", "user:U1", 2)
+        [rule] = [c for c in list_changes(ruled.con) if c.kind == "person_rule"]
+        assert "/s09;" in str(rule)
+        assert str(rule).endswith('/s10;"}: other roles than before (users.csv:3)')
+
+    def test_losing_places_is_guarded_as_a_removal(self, ruled: World) -> None:
+        ruled.con.execute("UPDATE roles SET grade = '10' WHERE user_sourced_id = 'U1'")
+        guards = {"removals": {"count": 0, "percent": 0}}
+        plan = ruled.plan(**self.RULED, guards=guards)
+        assert plan.held == {"person_rule": {"remove": 1}}
+        assert plan.why_held == (
+            "person_rule remove: 1 of 3 existing: more than 0 and more than 0 %",
+        )
+        start_created(ruled.con)
+        [flowing] = messages(ruled.con, plan, 1, held=False)
+        [held] = messages(ruled.con, plan, 1, held=True)
+        assert flowing.fields == {"grade": "10"}
+        assert list(held.fields) == ["department"]
+
+    def test_whoever_leaves_loses_the_value(self, ruled: World) -> None:
+        for table in ("users", "roles", "enrollments"):
+            column = "sourced_id" if table == "users" else "user_sourced_id"
+            ruled.con.execute(f"DELETE FROM {table} WHERE {column} = 'U1'")
+        plan = ruled.plan(**self.RULED)
+        assert plan.counts["person_rule"] == {"remove": 1}
+        [change] = [c for c in list_changes(ruled.con) if c.kind == "person_rule"]
+        assert change.as_dict()["after"] == {"department": None}
+        assert change.reason == "no role that counts today"
+        ruled.apply()
+        assert ruled.plan(**self.RULED).size == 0
+
+    def test_assigned_groups_become_dynamic_after_people_got_the_value(self, synced: World) -> None:
+        plan = synced.plan(**self.RULED)
+        assert plan.counts == {
+            "school": {"update": 1},
+            "group": {"update": 6},
+            "person_rule": {"add": 3},
+        }
+        phases = {(c.phase, c.kind) for c in list_changes(synced.con)}
+        assert phases == {(1, "school"), (1, "person_rule"), (2, "group")}
+        synced.apply()
+        assert synced.plan(**self.RULED).size == 0
+
+    def test_dynamic_groups_become_assigned_and_are_then_filled(self, ruled: World) -> None:
+        plan = ruled.plan(**CREATE)
+        assert plan.counts == {"school": {"update": 1}, "group": {"update": 6}}
+        assert {str(c.as_dict()["after"]) for c in list_changes(ruled.con)} == {
+            "{'membership_rule': None}"
+        }
+        ruled.apply()
+        assert ruled.plan(**CREATE).counts == {
+            "school_membership": {"add": 3},
+            "group_membership": {"add": 10},
+        }
+        ruled.apply()
+        assert ruled.plan(**CREATE).size == 0
+
+
 class TestDoubt:
     """Nothing is removed because a row of the source was faulty."""
 
@@ -381,6 +559,30 @@ class TestOutcomes:
         assert world.rows("SELECT DISTINCT error FROM change_outcomes WHERE key LIKE '%/U1'") == [
             ("the person's account could not be made",)
         ]
+
+    def test_a_reference_that_failed_is_the_only_failure_of_its_message(self, world: World) -> None:
+        plan = world.plan(**CREATE)
+        start_created(world.con)
+        world.con.execute(
+            "CREATE TABLE outcomes (message VARCHAR, status VARCHAR, error VARCHAR, code VARCHAR)"
+        )
+        world.con.execute(
+            """CREATE TABLE failed_references (message VARCHAR, action VARCHAR, relation VARCHAR,
+                                               person VARCHAR, error VARCHAR)"""
+        )
+        for phase in (1, 2):
+            for message in messages(world.con, plan, phase, held=False):
+                world.add("outcomes", message=message.id, status="done", error=None, code=None)
+                if message.action == "create":
+                    made = f"id:{message.key}"
+                    world.add("created", kind=message.kind, key=message.key, object_id=made)
+                if message.kind == "class":
+                    world.add("failed_references", message=message.id, action="add",
+                              relation="member", person="id:U1", error="gone")  # fmt: skip
+        settle(world.con)
+        assert world.rows(
+            "SELECT kind, key, error FROM change_outcomes WHERE status = 'failed'"
+        ) == [("class_membership", "C1/member/U1", "gone")]
 
     def test_what_nothing_is_known_of_has_failed(self, world: World) -> None:
         world.account("t1", "T1")

@@ -11,13 +11,14 @@ import pytest
 from graph.direct import Direct, Heard
 from graph.signin import sign_in
 from local.entra import Tenant, create_app
-from local.entra.faults import LOST, Fault
+from local.entra.faults import LOST
+from local.entra.scenario import Quotas, Scenario
 from sync.config import Config
 from sync.doctor import probe as probing
 from sync.doctor.examination import experiment
 from sync.doctor.lab import Lab, Made
 from sync.doctor.probe import MOST_WRITES, Probed, intentions
-from tests.sync.test_doctor import LEAST, serving
+from tests.sync.test_doctor import LEAST, fault, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,11 +28,16 @@ CHARGED = "Do education writes use up the same quota?"
 PLAIN = {"schools": {"enabled": False}, "classes": {"enabled": False}}
 
 
-@pytest.fixture
-def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
-    tenant = Tenant(domains=["contoso.edu"], roles=LEAST)
+def served(**more: Any) -> Tenant:
+    tenant = Tenant(domains=["contoso.edu"], roles=LEAST, **more)
     # The app's service principal, which may own groups.
     tenant.directory.add("user", {"accountEnabled": True}, object_id=tenant.identity.object_id)
+    return tenant
+
+
+@pytest.fixture
+def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
+    tenant = served()
     with serving(create_app(tenant), monkeypatch):
         yield tenant
 
@@ -84,17 +90,10 @@ def test_every_question_is_answered_and_nothing_stays(tenant: Tenant) -> None:
 
 
 @pytest.mark.usefixtures("dear")
-def test_a_dearer_bind_is_measured_as_that(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    perform = tenant._perform
-
-    def charged(request: Any) -> Any:
-        bound = (request.body or {}).get("members@odata.bind") or ()
-        for _ in range(-(-len(bound) // 3) - 1):
-            tenant._quota.spend("extra")
-        return perform(request)
-
-    monkeypatch.setattr(tenant, "_perform", charged)
-    probed = try_out(**PLAIN)
+def test_a_dearer_bind_is_measured_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    dear = Scenario(quotas=Quotas(bind_cost="thirds"))
+    with serving(create_app(served(scenario=dear)), monkeypatch):
+        probed = try_out(**PLAIN)
     assert 5 < float(answers(probed)[COST].split()[1]) < 9
     assert "graph.bind_cost: thirds" in [answer.setting for answer in probed.answers]
     assert CHARGED not in answers(probed)
@@ -140,7 +139,7 @@ def test_education_writes_that_tell_nothing_are_not_charged(
 
 
 def test_what_was_made_is_deleted_after_a_failure_too(tenant: Tenant) -> None:
-    tenant.faults.coming.append(Fault("POST", "/education/classes", 500))
+    tenant.faults.coming.append(fault("POST", "/education/classes", 500))
     probed = try_out()
     assert "could not make its class: 500" in probed.failed
     assert probed.left == ()
@@ -152,7 +151,7 @@ def test_what_was_made_without_an_answer_is_found_by_its_name_and_deleted(
     tenant: Tenant, path: str
 ) -> None:
     method = "PATCH" if path == "/groups" else "POST"
-    tenant.faults.coming.append(Fault(method, path, LOST, "after"))
+    tenant.faults.coming.append(fault(method, path, LOST, when="after"))
     probed = try_out()
     assert "no answer" in probed.failed
     assert probed.left == ()
@@ -161,8 +160,8 @@ def test_what_was_made_without_an_answer_is_found_by_its_name_and_deleted(
 
 def test_what_was_never_made_need_not_be_deleted(tenant: Tenant) -> None:
     tenant.faults.coming += [
-        Fault("PATCH", "/groups", 500),
-        Fault("POST", "/education/classes", 500),
+        fault("PATCH", "/groups", 500),
+        fault("POST", "/education/classes", 500),
     ]
     assert try_out().left == ()
     assert try_out().left == ()
@@ -171,9 +170,9 @@ def test_what_was_never_made_need_not_be_deleted(tenant: Tenant) -> None:
 
 def test_what_cannot_be_deleted_is_named(tenant: Tenant) -> None:
     tenant.faults.coming += [
-        Fault("POST", "/education/classes", 500),
-        Fault("DELETE", "/groups", 500, times=6),
-        Fault("DELETE", "/groups", LOST),
+        fault("POST", "/education/classes", 500),
+        fault("DELETE", "/groups", 500, times=6),
+        fault("DELETE", "/groups", LOST),
     ]
     left = try_out().left
     assert len(left) == 2
@@ -182,16 +181,16 @@ def test_what_cannot_be_deleted_is_named(tenant: Tenant) -> None:
 
 def test_what_can_neither_be_found_nor_excluded_is_named(tenant: Tenant) -> None:
     tenant.faults.coming += [
-        Fault("PATCH", "/groups", LOST, "after"),
-        Fault("GET", "/groups", 503, times=9),
+        fault("PATCH", "/groups", LOST, when="after"),
+        fault("GET", "/groups", 503, times=9),
     ]
     assert len(try_out().left) == 1
 
 
 def test_what_is_fresh_is_waited_for(tenant: Tenant) -> None:
     tenant.faults.coming += [
-        Fault("GET", "/groups/", 404, times=2),
-        Fault("GET", "/administrativeUnit", 404, times=6),
+        fault("GET", "/groups/", 404, times=2),
+        fault("GET", "/administrativeUnit", 404, times=6),
     ]
     found = answers(try_out(classes={"enabled": False}))
     assert found["Has a school the id of its administrative unit?"] == (

@@ -131,3 +131,29 @@ def test_a_refused_roster_stays_where_it_is_and_nothing_is_written(
     storage.send("arrivals", {"source": "district", "complete": True})
     work_off(storage)
     assert len(list_runs(storage)) == 1
+
+
+TROUBLES = [
+    {"method": "POST", "path": "/education/users", "status": 0, "when": "after"},
+    {"method": "POST", "path": "/education/users", "status": 429, "when": "after", "retryAfter": 1},
+    {"method": "POST", "path": "/education/schools", "status": 0, "when": "after"},
+    {"method": "POST", "path": "/education/classes", "status": 429, "when": "after"},
+    {"method": "POST", "path": "/education/classes", "status": 503, "when": "before"},
+    {"method": "PATCH", "path": "/groups", "status": 429, "when": "after", "retryAfter": 1},
+    {"method": "PATCH", "path": "/groups", "status": 504, "when": "after"},
+]
+
+
+def test_a_directory_in_trouble_ends_up_the_same_with_nothing_twice(
+    storage: Storage, tenant: Entra, tmp_path: Path
+) -> None:
+    tenant.fail_next(*TROUBLES)
+    first = run(storage, tmp_path / "1")
+    assert (first.status, first.failed, first.error) == ("finished", 0, "")
+    dump = tenant.dump()
+    assert len(dump["users"]) == 3
+    assert len(dump["administrativeUnits"]) == 1
+    assert len([g for g in dump["groups"] if g["externalId"] == "C1"]) == 1
+    assert members(tenant, "C1") == ({"U1", "U2"}, {"T1"})
+    again = run(storage, tmp_path / "2")
+    assert (again.status, again.writes, again.changes) == ("finished", 0, {})

@@ -20,8 +20,7 @@ from local.entra.authority import (
     create_authority,
     self_signed,
 )
-from local.entra.errors import GraphError
-from local.entra.identity import EXCHANGE, UserAssigned, check_role, claims_of
+from local.entra.identity import EXCHANGE, UserAssigned, claims_of
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 CERTIFICATE = self_signed(KEY, "app")
@@ -154,13 +153,3 @@ async def test_a_user_assigned_identity_is_found_by_any_of_its_ids() -> None:
         assert (refused.status_code, refused.json()["statusCode"]) == (400, 400)
         own = claims_of((await ask()).json()["access_token"])
         assert own["oid"] == tenant.identity.object_id
-
-
-def test_reading_needs_less_than_writing() -> None:
-    reader = frozenset({"User.Read.All", "Directory.Read.All"})
-    check_role(("users", "1"), reader, writes=False)
-    check_role(("groups",), reader, writes=False)
-    for path in (("users",), ("groups",), ("education", "users")):
-        with pytest.raises(GraphError, match="Insufficient privileges"):
-            check_role(path, reader, writes=True)
-    check_role(("users",), frozenset({"User.ReadWrite.All"}), writes=False)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.entra import Tenant
+from local.entra.scenario import DeltaSettings, Scenario
 from tests.local.entra.conftest import Caller, bind, reference
 
 if TYPE_CHECKING:
-    from local.entra import Tenant
     from local.entra.clock import VirtualClock
 
 
@@ -63,8 +64,10 @@ async def test_filters(call: Caller, text: str, names: set[str]) -> None:
     for name in ("a", "ab"):
         await call.user(name)
     await call.user("b", accountEnabled=False)
-    found = (await call("GET", f"/users?$filter={text}")).json()["value"]
-    assert {one["displayName"] for one in found} == names
+    asked = f"/users?$count=true&$filter={text}"
+    answer = (await call("GET", asked, ConsistencyLevel="eventual")).json()
+    assert {one["displayName"] for one in answer["value"]} == names
+    assert answer["@odata.count"] == len(names)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +91,116 @@ async def test_queries_that_are_not_served(call: Caller, path: str, code: str) -
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
+EVENTUAL = {"ConsistencyLevel": "eventual"}
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "$filter=displayName ne 'a'",
+        "$filter=not (displayName eq 'a')",
+        "$filter=endsWith(mail,'a')",
+        "$filter=accountEnabled eq true&$orderby=displayName",
+        "$orderby=surname",
+        '$search="displayName:a"',
+    ],
+)
+async def test_an_advanced_query_needs_its_header_and_count(call: Caller, option: str) -> None:
+    await call.user("a")
+    for asked, headers in ((option, {}), (f"{option}&$count=true", {}), (option, EVENTUAL)):
+        answer = await call("GET", f"/users?{asked}", **headers)
+        if "$search" in option and headers:
+            continue
+        assert (answer.status_code, answer.json()["error"]["code"]) == (
+            400,
+            "Request_UnsupportedQuery",
+        )
+    assert (await call("GET", f"/users?{option}&$count=true", **EVENTUAL)).status_code == 200
+
+
+async def test_count_is_told_with_the_header_only_and_passed_over_without(call: Caller) -> None:
+    for name in "abc":
+        await call.user(name)
+    plain = (await call("GET", "/users?$count=true&$top=1")).json()
+    assert "@odata.count" not in plain
+    told = (await call("GET", "/users?$count=true&$top=1", **EVENTUAL)).json()
+    assert (told["@odata.count"], len(told["value"])) == (3, 1)
+
+
+async def test_sorting_and_searching(call: Caller) -> None:
+    for name in ("bea", "al", "cy"):
+        await call.user(name, displayName=f"{name} Lee-Ann", surname=name[::-1])
+
+    async def found(option: str) -> list[str]:
+        page = (await call("GET", f"/users?$count=true&{option}", **EVENTUAL)).json()
+        rest = page.get("@odata.nextLink", "").partition("?")[2]
+        names = [one["displayName"].split()[0] for one in page["value"]]
+        return names + (await found(rest.removeprefix("$count=true&")) if rest else [])
+
+    assert await found("$orderby=displayName&$top=2") == ["al", "bea", "cy"]
+    assert await found("$orderby=surname desc") == ["cy", "al", "bea"]
+    assert await found('$search="displayName:lee" AND "displayName:b"') == ["bea"]
+    assert await found('$search="displayName:nn"') == []
+    assert await found("$filter=endsWith(userPrincipalName,'cy@contoso.edu')") == ["cy"]
+
+
+async def test_collections_are_filtered_by_any(call: Caller) -> None:
+    key = await call.class_()
+    await call("POST", "/groups", {"displayName": "S", "mailNickname": "s", "mailEnabled": False,
+                                   "securityEnabled": True, "groupTypes": []})  # fmt: skip
+    for test in ("c:c eq 'Unified'", "c:startsWith(c,'uni')"):
+        found = await call("GET", f"/groups?$filter=groupTypes/any({test})&$select=id")
+        assert [one["id"] for one in found.json()["value"]] == [key]
+
+
+async def test_filters_are_three_high(call: Caller) -> None:
+    clause = "displayName eq 'a'"
+    fine = f"{clause} and ({clause} or {clause})"
+    assert (await call("GET", f"/users?$filter={fine}")).status_code == 200
+    deep = f"{clause} and ({clause} or ({clause} and {clause}))"
+    refused = await call("GET", f"/users?$filter={deep}")
+    assert "excessive height: 4. Max allowed: 3" in refused.json()["error"]["message"]
+
+
+async def test_an_advanced_query_may_list_more_values_as_long_as_the_address_allows(
+    call: Caller,
+) -> None:
+    values = ",".join(f"'name-{number}'" for number in range(40))
+    path = f"/users?$count=true&$filter=displayName in ({values})"
+    assert (await call("GET", path)).status_code == 400
+    assert (await call("GET", path, **EVENTUAL)).status_code == 200
+    longer = path.replace("40", "x").replace("'name-0'", ",".join(["'name-0'"] * 200))
+    assert (await call("GET", longer, **EVENTUAL)).status_code == 414
+    item = {"id": "1", "method": "GET", "url": longer, "headers": EVENTUAL}
+    answers = (await call("POST", "/$batch", {"requests": [item]})).json()["responses"]
+    assert answers[0]["status"] == 200
+
+
+async def test_links_to_further_pages_are_opaque_and_keep_the_query(call: Caller) -> None:
+    for number in range(3):
+        await call.user(f"u{number}", displayName="R&D 100%")
+    page = await call("GET", "/users?$filter=displayName eq 'R%26D 100%25'&$top=2")
+    link = page.json()["@odata.nextLink"]
+    assert "$skiptoken=2" not in link
+    rest = (await call("GET", link.partition("/v1.0")[2])).json()
+    assert (len(page.json()["value"]), len(rest["value"])) == (2, 1)
+    assert "@odata.nextLink" not in rest
+
+
+async def test_members_come_inside_their_group_twenty_at_most(call: Caller) -> None:
+    key, ids = await call.class_(), [await call.user(f"u{n}") for n in range(25)]
+    for few in (ids[:20], ids[20:]):
+        await call("PATCH", f"/groups/{key}", {"members@odata.bind": bind(*few)})
+    await call("PATCH", f"/groups/{key}", {"owners@odata.bind": bind(ids[0])})
+    group = (await call("GET", f"/groups/{key}?$expand=members($select=id)")).json()
+    assert [one["id"] for one in group["members"]] == ids[:20]
+    assert set(group["members"][0]) == {"@odata.type", "id"}
+    [listed] = (await call("GET", "/groups?$expand=owners")).json()["value"]
+    assert [one["displayName"] for one in listed["owners"]] == ["u0"]
+    for path in (f"/groups/{key}?$expand=members,owners", f"/users/{ids[0]}?$expand=members"):
+        assert (await call("GET", path)).status_code == 400
+
+
 async def test_counting_is_an_advanced_query(call: Caller) -> None:
     await call.user("a")
     assert (await call("GET", "/users/$count", ConsistencyLevel="eventual")).text == "1"
@@ -107,6 +220,15 @@ class TestDelta:
         await call("DELETE", f"/users/{second}")
         found, _ = await everything(call, link)
         assert found[0] == {"id": second, "@removed": {"reason": "changed"}}
+
+    async def test_what_came_into_being_is_told_although_it_changed_at_once(
+        self, call: Caller
+    ) -> None:
+        _, link = await everything(call, "/users/delta?$select=id,displayName")
+        key = await call.user("a")
+        await call("PATCH", f"/users/{key}", {"surname": "not asked for"})
+        found, _ = await everything(call, link)
+        assert {one["id"] for one in found} == {key}
 
     async def test_latest_gives_only_a_link(self, call: Caller) -> None:
         await call.user("a")
@@ -168,6 +290,61 @@ class TestDelta:
         await call("DELETE", f"/groups/{key}")
         assert (await everything(call, classes))[0] == []
         assert "@removed" in (await everything(call, groups))[0][0]
+
+    async def test_a_query_can_be_about_some_ids_only(self, call: Caller) -> None:
+        first, second = await call.user("a"), await call.user("b")
+        found, link = await everything(call, f"/users/delta?$filter=id eq '{first}'")
+        assert [one["id"] for one in found] == [first]
+        for key in (first, second):
+            await call("PATCH", f"/users/{key}", {"displayName": "new"})
+        assert {one["id"] for one in (await everything(call, link))[0]} == {first}
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/users/delta?$filter=" + " or ".join(f"id eq '{n}'" for n in range(51)),
+            "/users/delta?$filter=displayName eq 'a'",
+            "/education/users/delta?$filter=id eq 'a'",
+        ],
+    )
+    async def test_other_filters_are_not_served(self, call: Caller, path: str) -> None:
+        answer = await call("GET", path)
+        assert answer.json()["error"]["code"] == "Request_UnsupportedQuery"
+
+    async def test_members_are_told_with_their_type(self, call: Caller) -> None:
+        unit = (await call("POST", "/directory/administrativeUnits", {"displayName": "U"})).json()
+        path = f"/directory/administrativeUnits/{unit['id']}/members/$ref"
+        person, group = await call.user("a"), await call.class_()
+        for key in (person, group):
+            await call("POST", path, reference(key))
+        found, _ = await everything(call, "/directory/administrativeUnits/delta")
+        told = {one["id"]: one["@odata.type"] for one in found[0]["members@delta"]}
+        assert told == {person: "#microsoft.graph.user", group: "#microsoft.graph.group"}
+
+    @pytest.mark.parametrize(
+        ("empty", "twice"), [(0, 0), (1, 0), (0, 1), (1, 1)], ids=lambda share: str(share)
+    )
+    async def test_empty_pages_and_replays_lose_nothing(self, empty: int, twice: int) -> None:
+        quirks = DeltaSettings(empty_pages=empty, replays=twice)
+        call = Caller(Tenant(scenario=Scenario(delta=quirks)))
+        ids = {await call.user(f"u{number}") for number in range(250)}
+        pages, path = [], "/users/delta?$select=id"
+        while path:
+            page = (await call("GET", path)).json()
+            pages.append([one["id"] for one in page["value"]])
+            path = page.get("@odata.nextLink", "").partition("/v1.0")[2]
+        told = [key for page in pages for key in page]
+        assert set(told) == ids
+        assert (len(told) > 250) == bool(twice)
+        assert ([] in pages) == bool(empty)
+
+    async def test_a_resync_can_be_forced_over_http(self, call: Caller) -> None:
+        _, link = await everything(call, "/users/delta")
+        await call.http.post("/emulator/resync")
+        answer = await call("GET", link)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (410, "resyncRequired")
+        found, _ = await everything(call, answer.headers["location"].partition("/v1.0")[2])
+        assert found == []
 
     @pytest.mark.parametrize("seed", range(8))
     async def test_folded_deltas_equal_the_members(self, call: Caller, seed: int) -> None:
