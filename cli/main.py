@@ -12,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 
 from roster.errors import BadInput, Refused, RollcallError
 
-from . import adopt, check, credentials, demo, drop, plan, runs, sample
+from . import adopt, check, credentials, demo, doctor, drop, plan, runs, sample
 from .screen import FAILED, FINDINGS, FINE, USAGE, show_error
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def rollcall(
 
 
 _FILES, _RUNS, _LOCAL = "A roster on this machine", "Runs of a storage account", "Local stack"
+_TENANT = "The tenant"
 app.command(rich_help_panel=_FILES)(check.check)
 app.command(rich_help_panel=_FILES)(plan.plan)
 app.command(rich_help_panel=_FILES)(adopt.adopt)
@@ -61,6 +62,7 @@ app.command(rich_help_panel=_RUNS)(runs.show)
 app.command(rich_help_panel=_RUNS)(runs.approve)
 app.command(rich_help_panel=_RUNS)(runs.reject)
 app.add_typer(credentials.app, name="credentials", rich_help_panel=_RUNS)
+app.command(rich_help_panel=_TENANT)(doctor.doctor)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)

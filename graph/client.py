@@ -19,6 +19,7 @@ from .batch import HOLD, Batcher
 from .errors import EnvelopeRefused, NotSent, error_for, reaction_to
 from .exchange import LIMIT_SHARE, GraphRequest, GraphResponse, as_object
 from .pace import LONGEST_BACKOFF, Pace
+from .signin import SCOPE, SignIn, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from .quota import Quota
 
 SERVICE = "https://graph.microsoft.com/v1.0"
-SCOPE = "https://graph.microsoft.com/.default"
 READ_TRIES = 8
 # Statuses of a $batch that was not read at all: whatever is wrong with it is wrong for good.
 _UNREADABLE = frozenset({400, 404, 405, 411, 413, 414, 415, 422})
@@ -49,8 +49,9 @@ def connect(
 
     `quota`: what may be written how fast; `pace` instead of it brings a clock of its own.
 
-    Without `credential`, azure-identity's DefaultAzureCredential: the managed identity in Azure,
-    `az login` on an administrator's machine. Call it inside the running event loop.
+    Without `credential`, the environment decides how to sign in (`signin.sign_in`): the managed
+    identity in Azure, `az login` on an administrator's machine. Call it inside the running event
+    loop. Raises Terminal when the environment cannot decide.
     """
     import httpx
     from kiota_authentication_azure.azure_identity_authentication_provider import (
@@ -61,10 +62,7 @@ def connect(
     from msgraph.graph_service_client import GraphServiceClient
     from msgraph_core import GraphClientFactory
 
-    if credential is None:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
+    signed_in = sign_in() if credential is None else credential
     raw = httpx.AsyncClient(
         http2=False,  # a GOAWAY after 1,000 requests breaks httpx's HTTP/2 connections
         timeout=httpx.Timeout(100, connect=30),
@@ -75,11 +73,17 @@ def connect(
         RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
     }
     adapter = GraphRequestAdapter(
-        AzureIdentityAuthenticationProvider(credential, scopes=[SCOPE]),
+        AzureIdentityAuthenticationProvider(signed_in, scopes=[SCOPE]),
         client=GraphClientFactory.create_with_default_middleware(client=raw, options=middleware),
     )
     adapter.base_url = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
-    return Graph(GraphServiceClient(request_adapter=adapter), raw.aclose, pace or Pace(quota))
+
+    async def end() -> None:
+        await raw.aclose()
+        if credential is None and isinstance(signed_in, SignIn):
+            signed_in.close()
+
+    return Graph(GraphServiceClient(request_adapter=adapter), end, pace or Pace(quota))
 
 
 class Graph:

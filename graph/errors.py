@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from roster.errors import RollcallError, Terminal, Transient
 
-from .roles import role_for
+from .roles import grant_command, role_for
 
 if TYPE_CHECKING:
     from .exchange import GraphRequest, GraphResponse
@@ -158,12 +158,7 @@ def error_for(request: GraphRequest, response: GraphResponse) -> RollcallError:
     if reaction.meaning == "expired":
         return DeltaExpired(f"{what}: the delta link has expired", response.code)
     if reaction.meaning == "forbidden":
-        role = role_for(request.url)
-        hint = (
-            f"the app lacks the role {role} (or its grant is not in the token yet): grant it to "
-            "the app's identity and let an administrator consent"
-        )
-        return Terminal(f"{what}: {hint}", response.code)
+        return Terminal(f"{what}: {_forbidden(request, response)}", response.code)
     kind = DirectoryFull if reaction.meaning == "full" else Terminal
     return kind(f"{what}: {reaction.hint or _OTHER.hint}", response.code)
 
@@ -172,6 +167,17 @@ def unknown_id(response: GraphResponse) -> str:
     """The id of the object that a 404 says is not there, in small letters; '' if it names none."""
     found = _UNKNOWN_ID.search(response.message) if response.status == 404 else None
     return found[1].lower() if found else ""
+
+
+def _forbidden(request: GraphRequest, response: GraphResponse) -> str:
+    if response.status == 401:
+        return "Graph does not accept this sign-in; `rollcall doctor` says who is signed in and how"
+    role = role_for(request.url, request.method)
+    return (
+        f"the app lacks the role {role}, or got it after its token was made (a managed identity's "
+        "token may live for a day: restart the app). To grant it, with the object id of the app's "
+        f"identity: {grant_command([role])}"
+    )
 
 
 def _path(url: str) -> str:

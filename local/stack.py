@@ -107,6 +107,9 @@ class Stack:
             "IDENTITY_ENDPOINT": f"{address}/msi/token",
             "IDENTITY_HEADER": secrets.token_hex(16),
             "ROLLCALL_CREDENTIALS_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            # Whatever this machine signs in with elsewhere, no real token comes here.
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "AZURE_CLIENT_ID": "",
         }
         starting.callback(self.stop_host)
         self.start_host()

@@ -84,11 +84,12 @@ class _Gate:
     async def token(self, http: HttpRequest) -> Response:
         if not http.headers.get("x-identity-header"):
             return JSONResponse({"statusCode": 401, "message": "X-IDENTITY-HEADER is missing"}, 401)
+        asked = http.query_params
+        names = ("client_id", "mi_res_id", "object_id", "principal_id")
+        wanted = next((asked[name] for name in names if asked.get(name)), "")
         try:
             told = self._tenant.identity.token(
-                http.query_params.get("resource", ""),
-                http.query_params.get("client_id", ""),
-                self._tenant.features.missing_roles,
+                asked.get("resource", ""), wanted, self._tenant.features.missing_roles
             )
             return JSONResponse(told)
         except GraphError as error:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from local.entra.errors import GraphError
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from local.entra.clock import Clock
 
 RESOURCE = "https://graph.microsoft.com"
+EXCHANGE = "api://AzureADTokenExchange"  # what a federated credential hands in as assertion
 LIFE = timedelta(hours=24)
 ALL_ROLES = frozenset(
     {
@@ -42,40 +45,50 @@ ALL_ROLES = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class UserAssigned:
+    """A user-assigned identity that is assigned to the app."""
+
+    client_id: str
+    object_id: str
+    resource_id: str
+    roles: frozenset[str]
+
+
 class Identity:
-    """The app's identity in the tenant."""
+    """The app's identity in the tenant: system-assigned, and user-assigned ones beside it.
+
+    `life`: how long its tokens live. `issuer`: who signs them, as federated credentials name it.
+    """
 
     def __init__(self, tenant_id: str, app_id: str, roles: frozenset[str], clock: Clock) -> None:
         self.tenant_id = tenant_id
         self.app_id = app_id
         self.roles = roles
-        self.user_assigned: set[str] = set()
+        self.object_id = str(uuid4())
+        self.issuer = f"https://login.microsoftonline.com/{tenant_id}/v2.0"
+        self.life = LIFE
+        self.user_assigned: list[UserAssigned] = []
         self._clock = clock
 
     def token(
-        self, resource: str, client_id: str = "", missing: Collection[str] = ()
+        self, resource: str, wanted: str = "", missing: Collection[str] = ()
     ) -> dict[str, Any]:
         """The answer of the endpoint: a token for `resource`, without the `missing` roles.
 
-        `client_id` asks for a user-assigned identity; where such ones are known it must be one.
+        `wanted`: client, object or resource id of a user-assigned identity; '' means the app's own.
+        Where such identities are known it must be one; else it is an app of that id.
         """
-        if client_id and self.user_assigned and client_id.lower() not in self.user_assigned:
-            raise GraphError(
-                400,
-                "BadRequest",
-                "No User Assigned or Delegated Managed Identity found for specified "
-                "ClientId/ResourceId/PrincipalId.",
-            )
-        if resource.rstrip("/") != RESOURCE:
+        if resource.rstrip("/") not in (RESOURCE, EXCHANGE):
             raise GraphError(500, "InternalServerError", "The resource is not known.")
-        # Clients compare the expiry with their own clock, so it is told by the real one.
-        expires = int((datetime.now(UTC) + LIFE).timestamp())
-        claims = {
-            "aud": RESOURCE, "tid": self.tenant_id, "appid": client_id or self.app_id,
-            "idtyp": "app", "roles": sorted(self.roles.difference(missing)), "exp": expires,
-        }  # fmt: skip
-        parts = ({"alg": "none", "typ": "JWT"}, claims)
-        text = ".".join(_encoded(json.dumps(part)) for part in parts) + "."
+        own = UserAssigned(self.app_id, self.object_id, "", self.roles)
+        chosen = own if not wanted else self._assigned(wanted)
+        text, expires = self.issue(
+            resource.rstrip("/"),
+            chosen.client_id,
+            chosen.object_id,
+            chosen.roles.difference(missing),
+        )
         return {
             "access_token": text,
             "expires_on": str(expires),
@@ -83,10 +96,37 @@ class Identity:
             "token_type": "Bearer",
         }
 
+    def issue(
+        self, audience: str, app_id: str, object_id: str, roles: frozenset[str]
+    ) -> tuple[str, int]:
+        """A token for an app of this tenant, and when it ends (seconds since 1970)."""
+        # Clients compare the expiry with their own clock, so it is told by the real one.
+        expires = int((datetime.now(UTC) + self.life).timestamp())
+        claims = {
+            "aud": audience, "iss": self.issuer, "tid": self.tenant_id, "appid": app_id,
+            "oid": object_id, "sub": object_id, "idtyp": "app", "roles": sorted(roles),
+            "exp": expires,
+        }  # fmt: skip
+        parts = ({"alg": "none", "typ": "JWT"}, claims)
+        return ".".join(_encoded(json.dumps(part)) for part in parts) + ".", expires
+
+    def _assigned(self, wanted: str) -> UserAssigned:
+        for one in self.user_assigned:
+            if wanted.lower() in (one.client_id, one.object_id, one.resource_id.lower()):
+                return one
+        if not self.user_assigned:
+            return UserAssigned(wanted, self.object_id, "", self.roles)
+        raise GraphError(
+            400,
+            "BadRequest",
+            "No User Assigned or Delegated Managed Identity found for specified "
+            "ClientId/ResourceId/PrincipalId.",
+        )
+
     def check(self, authorization: str) -> frozenset[str]:
         """The app roles in a request's token; 401 unless it is ours and still good."""
         scheme, _, text = authorization.partition(" ")
-        claims = _claims(text) if scheme.lower() == "bearer" else {}
+        claims = claims_of(text) if scheme.lower() == "bearer" else {}
         fresh = claims.get("exp", 0) > datetime.now(UTC).timestamp()
         if claims.get("tid") != self.tenant_id or claims.get("aud") != RESOURCE or not fresh:
             raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty or invalid.")
@@ -97,7 +137,8 @@ def _encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a token, unverified; {} if it is none."""
     try:
         part = token.split(".")[1]
         return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -6,9 +6,11 @@ Read-only values (onPremisesSyncEnabled, mail, the education attributes) are tak
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
+from uuid import uuid4
 
 from local.entra import education, errors
 from local.entra.extensions import EDUCATION, OBJECT_TYPE
+from local.entra.identity import UserAssigned
 from local.entra.provisioning import Failure
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ def seed(tenant: Tenant, objects: Json) -> Json:
     for wanted in objects.get("extensions", []):
         _define(tenant, wanted)
     for one in objects.get("userAssignedIdentities", []):
-        tenant.identity.user_assigned.add(one.lower())
+        identity = UserAssigned(one.lower(), str(uuid4()), "", tenant.identity.roles)
+        tenant.identity.user_assigned.append(identity)
     if "subscribedSkus" in objects:
         tenant.licences.define(objects["subscribedSkus"])
     for job in objects.get("provisioningJobs", []):
