@@ -9,6 +9,8 @@ existing_* tables. Makes:
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
     desired_classes   class groups
+    desired_teams     classes that should have a team
+    ended_classes     classes that are known to be over
     desired_groups    security groups
     desired_members   kind, target, person, relation, school, reason, origin_file, origin_row
     directory_findings  what could not be had, and why
@@ -27,6 +29,7 @@ from .matching import match_people
 from .naming import define_names
 from .people import want_people
 from .schools import want_schools
+from .teams import want_teams
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,4 +57,5 @@ def build_desired(
     place_people(con, policy.people, domains)
     want_schools(con, policy.schools)
     want_classes(con, policy.classes)
+    want_teams(con, policy, today)
     want_groups(con, policy.groups)

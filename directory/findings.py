@@ -65,6 +65,11 @@ RULES: dict[str, DirectoryRule] = {
             "the class has no teacher any more; its last owner stays, because a group needs one",
             "enter a teacher for the class, or remove the class",
         ),
+        DirectoryRule(
+            "class.team.ownerless", "warning", "classes", "sourced_id",
+            "the class gets no team, because no teacher of it has an account",
+            "enter a teacher for the class, or see why its teachers have no account",
+        ),
     )
 }  # fmt: skip
 

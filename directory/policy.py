@@ -153,6 +153,20 @@ class Classes(Section):
     )
 
 
+class Teams(Section):
+    """One class team for each class group that has a teacher; see docs/teams.md."""
+
+    enabled: bool = Field(default=False, description="Make a class team for each class")
+    archive_at_session_end: bool = Field(
+        default=True,
+        description="Archive the team of a class whose sessions are over or that left the roster, "
+        "and keep its members; false: leave the team as it is and remove its members",
+    )
+    schools: tuple[str, ...] = Field(
+        default=(), description="Roster ids of the schools that take part; none means all"
+    )
+
+
 class Groups(Section):
     """Security groups, for Intune, Conditional Access and licences."""
 
@@ -194,5 +208,6 @@ class Policy(Section):
     people: People = Field(default_factory=People, description="Accounts")
     schools: Schools = Field(default_factory=Schools, description="Administrative units")
     classes: Classes = Field(default_factory=Classes, description="Class groups")
+    teams: Teams = Field(default_factory=Teams, description="Class teams")
     groups: Groups = Field(default_factory=Groups, description="Security groups")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")

@@ -98,6 +98,26 @@ class Graph:
             raise error_for(request, response)
         return response
 
+    async def alone(self, request: GraphRequest) -> GraphResponse:
+        """The answer to an operation, whatever its status; sent once, by itself and at once.
+
+        For services whose limits have nothing to do with those of the directory.
+        """
+        from kiota_abstractions.method import Method
+        from kiota_abstractions.request_information import RequestInformation
+
+        information = RequestInformation()
+        information.http_method = Method(request.method)
+        information.url = self.root + request.url
+        if request.method == "POST":
+            information.headers.try_add("Content-Type", "application/json")
+            information.content = json.dumps(request.body or {}).encode()
+        self.requests += 1
+        native = await self._native(information)
+        response = GraphResponse(native.status_code, _json(native), native.headers)
+        self.writes += response.ok and request.is_write
+        return response
+
     async def get(self, url: str) -> dict[str, Any]:
         """The JSON of one GET; `url` is absolute or relative to the service root."""
         tries = 1

@@ -14,12 +14,16 @@ APP_ROLES: MappingProxyType[str, str] = MappingProxyType(
         "Group.ReadWrite.All": "security groups; owners and members of classes and groups",
         "AdministrativeUnit.ReadWrite.All": "the people of a school's administrative unit",
         "Member.Read.Hidden": "members of classes whose membership is hidden",
+        "Team.Create": "class teams, where they are switched on",
+        "TeamSettings.ReadWrite.All": "archive and restore class teams",
         "Domain.Read.All": "the tenant's verified domains",
     }
 )
 
 # Which role a refused address hints at; the first match counts.
 _BY_PATH = (
+    ("/teams/", "TeamSettings.ReadWrite.All"),
+    ("/teams", "Team.Create"),
     ("/education", "EduRoster.ReadWrite.All"),
     ("/directory/administrativeUnits", "AdministrativeUnit.ReadWrite.All"),
     ("/groups", "Group.ReadWrite.All"),

@@ -24,6 +24,7 @@ from .errors import AmbiguousWrite, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
 from .passwords import first_password
 from .references import References
+from .teams import Teams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class Writer:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._references = References(graph)
+        self._teams = Teams(graph)
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
@@ -116,6 +118,10 @@ class Writer:
         group = self.graph.sdk.groups.by_group_id(object_id)
         body = bodies.group_body({k: v for k, v in fields.items() if k == "display_name"}, [])
         await self.graph.do(from_sdk(group.to_patch_request_information(body), object=object_id))
+
+    async def change_team(self, action: str, group: str, progress: Mapping[str, Any]) -> None:
+        """Makes, archives or restores the team of a class group, or does the next step of it."""
+        await self._teams.change(action, group, progress)
 
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str]

@@ -4,6 +4,7 @@
     ├── BadInput    the input is wrong; nothing was applied; the person who owns the input mends it
     ├── Refused     a guard or a completeness check said no; a person decides
     ├── Transient   it may work later, by itself; `retry_after` says when (seconds), if known
+    │   └── Unfinished  it is under way elsewhere; `progress` is what the next try has to know
     └── Terminal    it will not work however often it is tried; the administrator is told why
 
 A message says what happened, where (file and line, or object), what is allowed, and what to do.
@@ -11,6 +12,8 @@ It holds no password and no pupil's name, because messages reach logs.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class RollcallError(Exception):
@@ -31,6 +34,14 @@ class Transient(RollcallError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unfinished(Transient):
+    """Under way elsewhere: look again in `retry_after` seconds, with `progress` in hand."""
+
+    def __init__(self, message: str, retry_after: float, progress: dict[str, Any]) -> None:
+        super().__init__(message, retry_after)
+        self.progress = progress
 
 
 class Terminal(RollcallError):

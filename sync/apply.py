@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary
 
-from roster.errors import Terminal, Transient
+from roster.errors import Terminal, Transient, Unfinished
 
 from . import outcomes
 from .change import ChangeMessage
@@ -60,6 +60,7 @@ class DirectoryWriter(Protocol):
         self, unique_name: str, fields: dict[str, Any], members: Sequence[str], /
     ) -> str: ...
     async def update_group(self, object_id: str, fields: dict[str, Any], /) -> None: ...
+    async def change_team(self, action: str, group: str, progress: dict[str, Any], /) -> None: ...
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str], /
     ) -> None: ...
@@ -102,6 +103,9 @@ class Applier:
         """Writes the entity, then its references; the entity's directory id."""
         attempted = await self._may_start(message, queue_id)
         object_id = message.object_id
+        if message.kind == "team":
+            await self.writer.change_team(message.action, str(object_id), message.progress)
+            return object_id
         if message.action == "create":
             object_id = await self._create(message, attempted=attempted)
         elif message.fields:
@@ -169,7 +173,8 @@ class Applier:
             await self._end(message, "failed", message.object_id, text)
             return
         delay = error.retry_after or min(FIRST_DELAY * 2 ** (message.attempt - 1), LARGEST_DELAY)
-        again = message.model_copy(update={"attempt": message.attempt + 1})
+        progress = error.progress if isinstance(error, Unfinished) else message.progress
+        again = message.model_copy(update={"attempt": message.attempt + 1, "progress": progress})
         await asyncio.to_thread(
             self.storage.send, CHANGES_QUEUE, again.model_dump(mode="json"), delay
         )

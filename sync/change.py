@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-ENTITIES = ("school", "person", "class", "group")
+ENTITIES = ("school", "person", "class", "group", "team")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
 KINDS = (*ENTITIES, *MEMBERSHIPS)
-ACTIONS = ("create", "update", "enable", "add", "remove", "disable")
-REMOVALS = ("remove", "disable")
+ACTIONS = ("create", "update", "enable", "restore", "add", "remove", "disable", "archive")
+REMOVALS = ("remove", "disable", "archive")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +59,8 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people. `count` is the number of
-    changes the message stands for. Well under the 48 KiB that a base64 message may carry
+    changes the message stands for; `progress` is what its last try left for the next. Well under
+    the 48 KiB that a base64 message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -79,3 +80,4 @@ class ChangeMessage(BaseModel):
     remove_owners: tuple[str, ...] = ()
     count: int = 1
     attempt: int = 1
+    progress: dict[str, Any] = {}

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from directory.findings import report
 
+from .team_changes import find_team_changes
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -243,6 +245,9 @@ WHERE m.person NOT IN (SELECT person FROM doubtful_people)
            OR m.target IN (SELECT key FROM uncertain WHERE kind = 'class')
            OR (m.target, m.person) IN (SELECT (key, key2) FROM uncertain
                                        WHERE kind = 'enrollment')))
+  AND NOT (m.kind = 'class_membership'
+           AND m.target IN (SELECT external_id FROM class_teams WHERE at_rest)
+           AND m.person NOT IN (SELECT external_id FROM absent_people))
   AND NOT (m.kind = 'school_membership' AND (NOT $schools
            OR m.target IN (SELECT key FROM uncertain WHERE kind = 'org')))
 """
@@ -271,7 +276,9 @@ WHERE NOT (r.relation = 'owner' AND r.kind = 'class_membership'
 
 
 def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
-    """Makes the table `changes` from desired and existing; needs `leavers` and `uncertain` too.
+    """Makes the table `changes` from desired and existing.
+
+    Needs `uncertain` and `known_teams` (sync/known_teams.py) too, and `leavers`.
 
     `leavers` (external_id, since DATE, disabled BOOLEAN) says since when known people are missing
     and whether Rollcall disabled them; the up-to-date list is left in `absent_people`.
@@ -292,6 +299,7 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     con.execute(_INSERT + _CLASSES)
     con.execute(_INSERT + _GROUPS)
     con.execute(_INSERT + _ADDITIONS)
+    find_team_changes(con, policy.teams)
     con.execute(_REMOVABLE, {"classes": policy.classes.enabled, "schools": policy.schools.enabled})
     con.execute(_TEACHERLESS)
     con.execute(_INSERT + _REMOVALS)

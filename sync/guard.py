@@ -49,7 +49,7 @@ class DatedLimit(Section):
 
 
 class Guards(Section):
-    """Limits on removals and disables; creations and additions are never held."""
+    """Limits on removals, disables and archived teams; creations and additions are never held."""
 
     removals: Limit = Field(default_factory=Limit, description="Limit for the whole tenant")
     school_removals: Limit = Field(
@@ -67,6 +67,8 @@ CREATE OR REPLACE TABLE existing_counts AS
 SELECT 'person' AS kind, p.school, count(*) AS total
 FROM existing_people a LEFT JOIN desired_people p USING (external_id)
 WHERE a.external_source = 'sis' AND a.account_enabled GROUP BY ALL
+UNION ALL
+SELECT 'team', school, count(*) FROM class_teams WHERE NOT archived GROUP BY ALL
 UNION ALL
 SELECT kind, school, count(*) FROM managed_members GROUP BY ALL
 """

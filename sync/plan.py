@@ -56,14 +56,18 @@ ORDER BY phase, kind, key, action
 _MESSAGES = """
 WITH wanted AS (
     SELECT c.*, coalesce(c.object_id, o.object_id) AS container,
-           coalesce(c.member_id, p.object_id) AS reference
+           coalesce(c.member_id, p.object_id) AS reference,
+           CASE WHEN entity = 'team' THEN container IS NOT NULL
+                ELSE relation IS NULL OR reference IS NOT NULL END AS possible
     FROM plan_changes c
-    LEFT JOIN created o ON o.kind = c.entity AND o.key = c.target
+    LEFT JOIN created o ON o.key = c.target  -- a team is its class's group
+     AND o.kind = CASE c.entity WHEN 'team' THEN 'class' ELSE c.entity END
     LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
     WHERE c.phase = $phase AND (c.why_held <> '') = $held
 )
 SELECT message, entity, target,
-       CASE WHEN bool_or(action = 'create') THEN 'create'
+       CASE WHEN entity = 'team' THEN any_value(action)
+            WHEN bool_or(action = 'create') THEN 'create'
             WHEN bool_or(relation IS NULL) THEN 'update' ELSE 'members' END,
        any_value(container),
        coalesce(list(after ORDER BY action) FILTER (after IS NOT NULL), []),
@@ -75,10 +79,10 @@ SELECT message, entity, target,
                 FILTER (action = 'remove' AND relation = 'member'), []),
        coalesce(list(reference ORDER BY reference)
                 FILTER (action = 'remove' AND relation = 'owner'), []),
-       count(*) FILTER (relation IS NULL OR reference IS NOT NULL)
+       count(*) FILTER (possible)
 FROM wanted
 GROUP BY message, entity, target
-HAVING count(*) FILTER (relation IS NULL OR reference IS NOT NULL) > 0
+HAVING count(*) FILTER (possible) > 0
 ORDER BY entity, target, message
 """
 
@@ -150,8 +154,8 @@ def make_plan(
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
-    Needs the roster tables, the existing_* tables and `leavers`; `domains` are the tenant's
-    verified domains, its default one first. Writes nothing anywhere.
+    Needs the roster tables, the existing_* tables, `leavers` and `known_teams`; `domains` are the
+    tenant's verified domains, its default one first. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
     find_changes(con, config, today)
@@ -217,7 +221,7 @@ def messages(
     """The messages of a phase: the safe changes, or with `held` those that were approved.
 
     Needs the table `created`. A membership of a person whose account could not be made is left
-    out; `settle` reports it as failed.
+    out, and so is the team of a class whose group could not be made; `settle` reports it as failed.
     """
     for row in con.execute(_MESSAGES, {"phase": phase, "held": held}).fetchall():
         message, entity, target, action, container, afters, *references, count = row
@@ -246,7 +250,7 @@ def settle(con: DuckDBPyConnection) -> None:
     """Makes `change_outcomes`: one row for each change, from the table `outcomes`.
 
     `outcomes` has a row for each message (message, status, error, code). A change without one is
-    `held` (not approved), or `failed` because its person has no account.
+    `held` (not approved), or `failed` because its person has no account or its class no group.
     """
     con.execute(
         """CREATE OR REPLACE TABLE change_outcomes AS
@@ -258,6 +262,8 @@ def settle(con: DuckDBPyConnection) -> None:
                CASE WHEN o.status IS NULL AND c.why_held <> '' THEN NULL
                     WHEN c.relation IS NOT NULL AND c.member_id IS NULL AND p.object_id IS NULL
                     THEN 'the person''s account could not be made'
+                    WHEN o.status IS NULL AND c.kind = 'team' AND c.object_id IS NULL
+                    THEN 'the class''s group could not be made'
                     WHEN o.status IS NULL THEN 'nothing is known of this change'
                     ELSE o.error END AS error,
                o.code

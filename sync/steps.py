@@ -6,7 +6,7 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
     <run>/drop.json          where the files came from
     <run>/source/            the files, as they were dropped (until they are in the archive)
     <run>/roster/            the roster tables, Parquet
-    <run>/plan/              plan.json, changes.parquet, leavers.parquet
+    <run>/plan/              plan.json, changes.parquet, leavers.parquet, teams.parquet
     <run>/findings.parquet   everything wrong in the data, and findings.csv for people
 """
 
@@ -19,6 +19,7 @@ from .accepted import check_source
 from .config import load_config
 from .drop import read_drop
 from .ending import cancel_held
+from .known_teams import load_known_teams, save_known_teams
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
@@ -79,10 +80,12 @@ def plan(work: Work) -> Next | Again | Stop:
         roster = Roster.load(con, folder / "roster")
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror"))
         accepted.load_leavers(storage, con, folder)
+        load_known_teams(storage, con, folder)
         today = now().astimezone(config.zone).date()
         made = make_plan(con, config, run=run.run, today=today, domains=directory.domains)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
+        save_known_teams(con, folder / "plan")
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

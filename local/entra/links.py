@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from local.entra import errors
+from local.entra.dynamic import is_dynamic
 from local.entra.errors import GraphError
 from local.entra.objects import DirectoryObject, Relation
 
@@ -46,8 +47,9 @@ def check_bind(
     directory: Directory, group: DirectoryObject | None, wanted: list[tuple[Relation, str]]
 ) -> None:
     """Refuses the whole bind if any reference of it cannot be added."""
-    if group is not None and wanted:
-        check_manual(group)
+    for relation in RELATIONS:
+        if group is not None and any(relation == other for other, _ in wanted):
+            check_manual(group, relation)
     for _, target in wanted:
         if target.lower() not in directory.live:
             raise errors.not_found(target)
@@ -84,7 +86,7 @@ def remove(
     directory: Directory, container: DirectoryObject, relation: Relation, target: str
 ) -> None:
     """Removes one reference; a group keeps its last owner."""
-    check_manual(container)
+    check_manual(container, relation)
     if target.lower() not in container.links(relation):
         raise errors.not_found(container.id)
     if relation == "owners" and len(container.owners) == 1 and container.unified:
@@ -94,13 +96,17 @@ def remove(
     directory.unlink(container, relation, target.lower())
 
 
-def check_manual(container: DirectoryObject) -> None:
-    """Refuses what a rule or an on-premises directory decides."""
+def check_manual(container: DirectoryObject, relation: Relation) -> None:
+    """Refuses what a rule or an on-premises directory decides; a rule decides no owners."""
     if container.synced:
         raise errors.synced()
-    dynamic = "DynamicMembership" in container.values.get("groupTypes", ())
-    if dynamic or container.values.get("membershipType") == "Dynamic":
-        raise errors.bad_request(
-            "Insufficient privileges to complete the operation: members of a dynamic group "
-            "cannot be changed by hand."
-        )
+    if relation == "members" and is_dynamic(container.values):
+        raise decided_by_rule()
+
+
+def decided_by_rule() -> GraphError:
+    """400 for members of a dynamic group or unit."""
+    return errors.bad_request(
+        "Insufficient privileges to complete the operation: members of a dynamic group "
+        "cannot be changed by hand."
+    )

@@ -55,7 +55,10 @@ def test_a_missing_role_is_named() -> None:
     assert "EduRoster.ReadWrite.All" in text
 
 
-@pytest.mark.parametrize("url", ["/users/1", "/groups/1", "/domains", "/me", "/education/users"])
+@pytest.mark.parametrize(
+    "url",
+    ["/users/1", "/groups/1", "/domains", "/me", "/education/users", "/teams", "/teams/1/archive"],
+)
 def test_every_address_hints_at_a_role_that_the_app_asks_for(url: str) -> None:
     assert role_for(url) in APP_ROLES
 

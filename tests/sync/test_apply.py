@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from roster.errors import RollcallError, Terminal, Transient
+from roster.errors import RollcallError, Terminal, Transient, Unfinished
 from sync.apply import LARGEST_TRIES, Applier
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, claim, list_outcomes, write_outcome
@@ -65,6 +65,9 @@ class Scripted:
 
     async def update_group(self, object_id: str, fields: dict[str, Any]) -> None:
         await self._ask("update_group", object_id, fields)
+
+    async def change_team(self, action: str, group: str, progress: dict[str, Any]) -> None:
+        await self._ask("change_team", action, group, progress)
 
     async def add_references(
         self, container_kind: str, container_id: str, members: Sequence[str], owners: Sequence[str]
@@ -141,6 +144,14 @@ def the_outcome(storage: Storage, phase: int = 2) -> dict[str, Any]:
             message(action="members", object_id="i", add_members=["m"], remove_members=["n"]),
             [("add", "class", "i", ("m",), ()), ("remove", "class", "i", ("n",), ())],
         ),
+        (
+            message(kind="team", object_id="i"),
+            [("change_team", "create", "i", {})],
+        ),
+        (
+            message(kind="team", action="archive", object_id="i", fields={"archived": True}),
+            [("change_team", "archive", "i", {})],
+        ),
     ],
 )
 async def test_each_kind_of_change_becomes_its_writes_and_one_outcome(
@@ -209,6 +220,26 @@ async def test_what_may_work_later_comes_again_and_may_try_at_once(
     assert again["attempt"] == 2
     await applier.apply(again, "q2")
     assert directory.asked[-1] == ("create_class", {}, True)
+    assert the_outcome(storage)["status"] == "done"
+
+
+async def test_what_is_under_way_elsewhere_comes_again_with_what_is_known_of_it(
+    storage: Storage,
+    applier: Applier,
+    directory: Scripted,
+    take: Callable[[str], Taken],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send = Storage.send
+    monkeypatch.setattr(Storage, "send", lambda s, q, b, delay: send(s, q, b))
+    directory.errors = [Unfinished("soon", 31, {"operation": "o1"}), Transient("busy")]
+    asked = message(kind="team", object_id="i")
+    for queue_id in ("q1", "q2", "q3"):
+        await applier.apply(asked.model_dump(mode="json"), queue_id)
+        if taken := take(CHANGES_QUEUE):
+            asked = ChangeMessage.model_validate(taken[0])
+    assert [call[-1] for call in directory.asked] == [{}, {"operation": "o1"}, {"operation": "o1"}]
+    assert asked.attempt == 3
     assert the_outcome(storage)["status"] == "done"
 
 
