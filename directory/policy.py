@@ -8,10 +8,11 @@ own their classes and are not members of them too.
 from __future__ import annotations
 
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
 SCHOOL_FIELDS = ("name", "identifier", "sourced_id")
 CLASS_FIELDS = ("title", "code", "sourced_id", "school", "course", "session")
@@ -93,9 +94,10 @@ class Domains(Section):
 class People(Section):
     """Accounts of students and staff."""
 
-    mode: Literal["match", "create"] = Field(
+    mode: Literal["match", "create", "inbound"] = Field(
         default="match",
-        description="match: only find existing accounts; create: also make, keep, disable",
+        description="match: only find existing accounts; create: also make, keep, disable; "
+        "inbound: the same by way of the provisioning service, into on-premises AD",
     )
     domains: Domains = Field(default_factory=Domains, description="Domains of created accounts")
     display_name: PersonTemplate = Field(
@@ -111,6 +113,19 @@ class People(Section):
     guardians: bool = Field(
         default=False,
         description="Write guardians as related contacts of students",
+    )
+
+
+class Inbound(Section):
+    """The provisioning job that makes accounts in mode inbound, as its Overview page shows it."""
+
+    service_principal: Annotated[str, Field(pattern=_GUID)] = Field(
+        description="Object id of the provisioning app (its Service Principal Object ID)"
+    )
+    job: Annotated[str, Field(min_length=3)] = Field(description="Id of the provisioning job")
+    daily_calls: Annotated[int, Field(ge=1, le=6_000)] = Field(
+        default=2_000,
+        description="Calls of 50 people a day: 2000, or 6000 with Entra ID Governance",
     )
 
 
@@ -211,3 +226,13 @@ class Policy(Section):
     teams: Teams = Field(default_factory=Teams, description="Class teams")
     groups: Groups = Field(default_factory=Groups, description="Security groups")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
+    inbound: Inbound | None = Field(default=None, description="The job of people.mode inbound")
+
+    @model_validator(mode="after")
+    def _has_its_job(self) -> Self:
+        if self.people.mode == "inbound" and self.inbound is None:
+            raise ValueError(
+                "people.mode is inbound, so the section `inbound` has to name the provisioning "
+                "job: service_principal and job"
+            )
+        return self

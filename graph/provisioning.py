@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
     from .client import Graph
 
-OPERATIONS_A_CALL = 50
 CONTENT_TYPE = "application/scim+json"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 # A call that comes too early is asked for again after this, if the service does not say when.
 BUSY_SECONDS = 5.0
 
@@ -53,12 +54,12 @@ class Provisioning:
         )
 
     async def upload(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Hands over at most fifty SCIM users; doing it twice does no harm.
+        """Hands over at most fifty people, see `scim_user`; doing it twice does no harm.
 
         Raises Transient when the service is busy or its answer was lost, Terminal when it refuses.
         """
         operations = [
-            {"method": "POST", "bulkId": str(number), "path": "/Users", "data": record}
+            {"method": "POST", "bulkId": str(number), "path": "/Users", "data": scim_user(record)}
             for number, record in enumerate(records, 1)
         ]
         request = GraphRequest(
@@ -75,7 +76,9 @@ class Provisioning:
                 response.code,
             )
         if response.status == 429:
-            raise Transient("The provisioning service is busy", response.retry_after or BUSY_SECONDS)
+            raise Transient(
+                "The provisioning service is busy", response.retry_after or BUSY_SECONDS
+            )
         if not response.ok:
             raise error_for(request, response)
 
@@ -85,6 +88,36 @@ class Provisioning:
         async for page in self._graph.pages(f"/auditLogs/provisioning?$filter={wanted}"):
             for entry in cast("list[dict[str, Any]]", page["value"]):
                 yield _attempt(entry)
+
+
+def scim_user(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The SCIM user of a record with Rollcall's names; what is absent is left out.
+
+    `school` and `grade` travel as organization and department, the role as userType: the job's
+    attribute mapping decides where they end.
+    """
+    core = {
+        "externalId": fields["external_id"],
+        "userName": fields.get("upn"),
+        "displayName": fields.get("display_name"),
+        "name": _present(givenName=fields.get("given_name"), familyName=fields.get("surname")),
+        "userType": fields.get("primary_role"),
+        "active": fields["account_enabled"],
+    }
+    enterprise = _present(
+        employeeNumber=fields["external_id"],
+        organization=fields.get("school"),
+        department=fields.get("grade"),
+    )
+    return {
+        "schemas": [CORE_USER, ENTERPRISE_USER],
+        **{name: value for name, value in core.items() if value not in (None, {})},
+        ENTERPRISE_USER: enterprise,
+    }
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _attempt(entry: dict[str, Any]) -> Attempt:

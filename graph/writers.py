@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from .client import Graph
+    from .provisioning import Provisioning
 
 BOUND_AT_CREATION = 20
 
@@ -37,10 +38,11 @@ BOUND_AT_CREATION = 20
 class Writer:
     """Writes to the directory that `graph` is connected to."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, provisioning: Provisioning | None = None) -> None:
         self.graph = graph
         self._references = References(graph)
         self._teams = Teams(graph)
+        self._provisioning = provisioning
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
@@ -118,6 +120,12 @@ class Writer:
         group = self.graph.sdk.groups.by_group_id(object_id)
         body = bodies.group_body({k: v for k, v in fields.items() if k == "display_name"}, [])
         await self.graph.do(from_sdk(group.to_patch_request_information(body), object=object_id))
+
+    async def upload_people(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Hands people over to the provisioning service; see graph/provisioning.py."""
+        if self._provisioning is None:
+            raise Terminal("No provisioning job is set any more: rollcall.yaml has no `inbound`")
+        await self._provisioning.upload(records)
 
     async def change_team(self, action: str, group: str, progress: Mapping[str, Any]) -> None:
         """Makes, archives or restores the team of a class group, or does the next step of it."""

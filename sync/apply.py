@@ -60,6 +60,7 @@ class DirectoryWriter(Protocol):
         self, unique_name: str, fields: dict[str, Any], members: Sequence[str], /
     ) -> str: ...
     async def update_group(self, object_id: str, fields: dict[str, Any], /) -> None: ...
+    async def upload_people(self, records: Sequence[dict[str, Any]], /) -> None: ...
     async def change_team(self, action: str, group: str, progress: dict[str, Any], /) -> None: ...
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str], /
@@ -103,6 +104,9 @@ class Applier:
         """Writes the entity, then its references; the entity's directory id."""
         attempted = await self._may_start(message, queue_id)
         object_id = message.object_id
+        if message.kind == "inbound":
+            await self.writer.upload_people(message.fields["records"])
+            return None
         if message.kind == "team":
             await self.writer.change_team(message.action, str(object_id), message.progress)
             return object_id

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from directory.findings import report
 
+from .inbound import want_records
 from .team_changes import find_team_changes
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ CREATE OR REPLACE TABLE changes (
     phase UTINYINT, kind VARCHAR, key VARCHAR, action VARCHAR, school VARCHAR,
     before VARCHAR, after VARCHAR, reason VARCHAR, origin_file UTINYINT, origin_row UINTEGER,
     target VARCHAR, person VARCHAR, relation VARCHAR, object_id VARCHAR, member_id VARCHAR,
-    why_held VARCHAR DEFAULT '')
+    why_held VARCHAR DEFAULT '', via VARCHAR DEFAULT '')
 """
 
 _INSERT = """INSERT INTO changes (phase, kind, key, action, school, before, after, reason,
@@ -296,6 +297,8 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
         days = policy.people.disable_after_days
         con.execute(_INSERT + _PEOPLE_ENABLE)
         con.execute(_INSERT + _PEOPLE_DISABLE, {"today": today, "days": days})
+    if policy.people.mode == "inbound":
+        want_records(con, policy, today)
     con.execute(_INSERT + _CLASSES)
     con.execute(_INSERT + _GROUPS)
     con.execute(_INSERT + _ADDITIONS)

@@ -19,6 +19,8 @@ next run. https://learn.microsoft.com/entra/identity/app-provisioning/inbound-pr
 from __future__ import annotations
 
 import json
+import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,7 @@ from directory.findings import report
 from .storage import STATE
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
@@ -50,15 +53,10 @@ SELECT d.external_id, a.id AS object_id, d.school, d.origin_file, d.origin_row,
             WHEN NOT a.account_enabled AND v.disabled THEN 'back in the roster'
             ELSE 'the roster differs' END AS reason,
        json_merge_patch('{}', to_json({
-           'schemas': ['urn:ietf:params:scim:schemas:core:2.0:User',
-                       'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'],
-           'externalId': d.external_id, 'userName': coalesce(a.upn, d.upn),
-           'displayName': d.display_name,
-           'name': {'givenName': d.given_name, 'familyName': d.surname},
-           'userType': d.primary_role, 'active': true,
-           'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': {
-               'employeeNumber': d.external_id, 'organization': o.name, 'department': d.grade}
-       })) AS record
+           'external_id': d.external_id, 'upn': coalesce(a.upn, d.upn),
+           'display_name': d.display_name, 'given_name': d.given_name, 'surname': d.surname,
+           'primary_role': d.primary_role, 'school': o.name, 'grade': d.grade,
+           'account_enabled': true})) AS record
 FROM desired_people d
 LEFT JOIN links l USING (external_id)
 LEFT JOIN existing_people a ON a.id = l.object_id
@@ -73,9 +71,7 @@ WHERE d.active_today AND d.external_id NOT IN (SELECT external_id FROM contested
                             coalesce(d.surname, a.surname)))
 UNION ALL
 SELECT l.external_id, a.id, NULL, NULL, NULL, 'disable', 'not in the roster since ' || l.since,
-       to_json({
-           'schemas': ['urn:ietf:params:scim:schemas:core:2.0:User'],
-           'externalId': l.external_id, 'userName': a.upn, 'active': false})
+       to_json({'external_id': l.external_id, 'upn': a.upn, 'account_enabled': false})
 FROM absent_people l
 JOIN existing_people a ON a.external_id = l.external_id AND a.external_source = 'sis'
 WHERE a.account_enabled AND l.since + $days::INTEGER <= $today
@@ -85,8 +81,7 @@ _DUE = """
 CREATE OR REPLACE TABLE due_records AS
 SELECT n.*, sha256(n.record::VARCHAR) AS content, u.sent, u.status, u.reason AS failure,
        u.content IS NULL OR u.content <> sha256(n.record::VARCHAR)
-       OR u.sent < $now::TIMESTAMP - CASE u.status WHEN 'failed' THEN INTERVAL 20 HOUR
-                                          ELSE INTERVAL 44 HOUR END AS due
+       OR u.sent::DATE + CASE u.status WHEN 'failed' THEN 1 ELSE 2 END <= $today AS due
 FROM needed_records n LEFT JOIN uploads u USING (external_id)
 WHERE length(n.external_id) <= $longest
 """
@@ -118,7 +113,7 @@ def start_uploads(con: DuckDBPyConnection) -> None:
     )
 
 
-async def follow_up(graph: Graph, con: DuckDBPyConnection, policy: Policy, folder: Path) -> None:
+async def follow_up(graph: Graph, con: DuckDBPyConnection, policy: Policy) -> None:
     """Enters into `uploads` what the service's log says of what was handed over last."""
     from graph.provisioning import Provisioning
 
@@ -127,10 +122,15 @@ async def follow_up(graph: Graph, con: DuckDBPyConnection, policy: Policy, folde
         return
     since = max(oldest.replace(tzinfo=UTC), datetime.now(UTC) - LOG_KEPT)
     job = Provisioning(graph, policy.inbound.service_principal, policy.inbound.job)
-    path = folder / "attempts.ndjson"
-    with path.open("w", encoding="utf-8") as file:
+    with tempfile.NamedTemporaryFile("w", suffix=".ndjson", encoding="utf-8") as file:
         async for attempt in job.attempts(f"{since:%Y-%m-%dT%H:%M:%SZ}"):
-            file.write(json.dumps(vars(attempt)) + "\n")
+            file.write(json.dumps(asdict(attempt)) + "\n")
+        file.flush()
+        _enter(con, file.name)
+
+
+def _enter(con: DuckDBPyConnection, attempts: str) -> None:
+    """The last word of the log on each record that was handed over before it."""
     con.execute(
         """UPDATE uploads SET reason = a.reason,
                status = CASE a.status WHEN 'failure' THEN 'failed' ELSE 'done' END
@@ -143,26 +143,23 @@ async def follow_up(graph: Graph, con: DuckDBPyConnection, policy: Policy, folde
         ) a
         WHERE a.external_id = uploads.external_id AND a.at >= uploads.sent
           AND uploads.status = 'sent'""",
-        [str(path)],
+        [attempts],
     )
 
 
-def want_records(con: DuckDBPyConnection, policy: Policy, moment: datetime) -> None:
+def want_records(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     """Adds the records that are due to `changes`; reports those that cannot go or did not work.
 
-    Needs desired, `absent_people`, `leavers` and `uploads`; `moment` is now, in UTC.
+    Needs desired, `absent_people`, `leavers` and `uploads`.
     """
-    inbound = policy.inbound
-    assert inbound is not None
-    days, today = policy.people.disable_after_days, moment.date()
+    assert policy.inbound is not None
+    days = policy.people.disable_after_days
     con.execute(_NEEDED, {"days": days, "today": today})
-    times = {"now": moment.replace(tzinfo=None), "longest": LONGEST_ID}
-    con.execute(_DUE, times)
+    con.execute(_DUE, {"today": today, "longest": LONGEST_ID})
     [(lately,)] = con.execute(
-        "SELECT count(*) FROM uploads WHERE sent > $now::TIMESTAMP - INTERVAL 24 HOUR",
-        {"now": times["now"]},
+        "SELECT count(*) FROM uploads WHERE sent::DATE = ?", [today]
     ).fetchall()
-    room = max(0, inbound.daily_calls * RECORDS_A_CALL - lately)
+    room = max(0, policy.inbound.daily_calls * RECORDS_A_CALL - lately)
     con.execute(_CHANGES, {"room": room})
     _explain(con)
 
@@ -182,15 +179,30 @@ def _explain(con: DuckDBPyConnection) -> None:
     report(con, "person.inbound.tomorrow", rows.format("NULL", "due_records", waits))
 
 
-def save_uploads(con: DuckDBPyConnection, folder: Path, moment: datetime) -> None:
-    """Writes uploads.parquet as a plan sees it, with what it hands over marked as planned."""
+def save_uploads(con: DuckDBPyConnection, folder: Path) -> None:
+    """Writes uploads.parquet as a plan sees it."""
     path = (folder / UPLOADS).as_posix()
+    con.execute(f"COPY uploads TO '{path}' (FORMAT parquet)")
+
+
+def settle_uploads(
+    storage: Storage, con: DuckDBPyConnection, folder: Path, moment: datetime
+) -> None:
+    """Writes back what a plan handed over, as its outcomes (`change_outcomes`) say."""
+    before, settled = (folder / UPLOADS).as_posix(), (folder / f"settled-{UPLOADS}").as_posix()
     con.execute(
         f"""COPY (
-            SELECT external_id, sha256(after) AS content, $now::TIMESTAMP AS sent,
-                   'planned' AS status, NULL AS reason
-            FROM changes WHERE via = 'inbound'
-            UNION ALL SELECT * FROM uploads
-        ) TO '{path}' (FORMAT parquet)""",
+            WITH handed_over AS (
+                SELECT c.key AS external_id, sha256(c.after) AS content, $now::TIMESTAMP AS sent,
+                       'sent' AS status, NULL::VARCHAR AS reason
+                FROM plan_changes c JOIN change_outcomes o USING (id)
+                WHERE c.via = 'inbound' AND o.status = 'done'
+            )
+            FROM handed_over
+            UNION ALL
+            FROM read_parquet('{before}') WHERE external_id NOT IN (
+                SELECT external_id FROM handed_over)
+        ) TO '{settled}' (FORMAT parquet)""",
         {"now": moment.replace(tzinfo=None)},
     )
+    storage.write(STATE, UPLOADS, (folder / f"settled-{UPLOADS}").read_bytes())

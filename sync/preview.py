@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roster.errors import BadInput
 
+from .inbound import start_uploads
 from .known_teams import start_known_teams
 from .plan import Plan, make_plan
 
@@ -60,6 +61,7 @@ def preview(
         domains = _read_directory(con, config, graph, Path(folder))
         con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
         start_known_teams(con)
+        start_uploads(con)
         say("planning")
         today = datetime.now(config.zone).date()
         yield Preview(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import accepted
 from .drop import read_drop
+from .inbound import settle_uploads
 from .known_teams import settle_known_teams
 from .outcomes import load_outcomes
 from .plan import Plan, settle
@@ -46,6 +47,7 @@ def finish(work: Work) -> Next:
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         accepted.settle_leavers(storage, con, folder / "plan")
         settle_known_teams(storage, con, folder / "plan")
+        settle_uploads(storage, con, folder / "plan", now())
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)

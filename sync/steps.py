@@ -19,6 +19,7 @@ from .accepted import check_source
 from .config import load_config
 from .drop import read_drop
 from .ending import cancel_held
+from .inbound import load_uploads, save_uploads
 from .known_teams import load_known_teams, save_known_teams
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
@@ -78,7 +79,8 @@ def plan(work: Work) -> Next | Again | Stop:
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         roster = Roster.load(con, folder / "roster")
-        directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror"))
+        load_uploads(storage, con, folder)
+        directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
         accepted.load_leavers(storage, con, folder)
         load_known_teams(storage, con, folder)
         today = now().astimezone(config.zone).date()
@@ -86,6 +88,7 @@ def plan(work: Work) -> Next | Again | Stop:
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
         save_known_teams(con, folder / "plan")
+        save_uploads(con, folder / "plan")
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .inbound import follow_up
 from .storage import STATE
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from .config import Config
     from .storage import Storage
 
 POINTER = "mirror.json"
@@ -32,9 +34,12 @@ class Directory:
 
 
 async def load_mirror(
-    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path
+    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path, config: Config
 ) -> Directory:
-    """Brings the mirror up to date, stores it, and makes the existing_* tables in `con`."""
+    """Brings the mirror up to date, stores it, and makes the existing_* tables in `con`.
+
+    Enters into the table `uploads` what the provisioning service made of what it was handed.
+    """
     from graph.client import connect
     from graph.mirror import refresh
 
@@ -43,6 +48,7 @@ async def load_mirror(
     try:
         domains = await graph.verified_domains()
         await refresh(graph, con, folder)
+        await follow_up(graph, con, config)
     finally:
         await graph.close()
     _store(storage, f"mirror/{run}", folder)
