@@ -84,6 +84,11 @@ class Router:
                 return service.extension_properties(request, app)
             case ("teams", *rest):
                 return self._tenant.teams.answer(request, tuple(rest))
+            case ("servicePrincipals", principal, "synchronization", "jobs", *rest):
+                return self._tenant.provisioning.answer(request, principal, tuple(rest))
+            case ("auditLogs", "provisioning"):
+                _only(request, "GET")
+                return self._tenant.provisioning.log.answer(request)
             case ("groups", key, "team"):
                 return self._tenant.teams.of_group(request, key)
             case ("groups(uniqueName=)", name):

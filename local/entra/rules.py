@@ -89,9 +89,18 @@ def check_names(view: View, body: dict[str, Any], extensions: Extensions) -> dic
     for name, allowed in _ENUMS.items():
         if values.get(name) is not None and values[name] not in allowed:
             raise errors.invalid_value(name, view.name)
-    for name, value in values.items():
-        _check_kind(view, name, value)
+    check_kinds(view, values)
     return values
+
+
+def check_kinds(view: View, values: dict[str, Any]) -> None:
+    """Refuses values of another JSON type than the properties', and those that are too long."""
+    for name, value in values.items():
+        longest = _LONGEST[view.kind].get(name)
+        wrong = name in _BOOLEANS and not isinstance(value, bool)
+        too_long = longest and (not isinstance(value, str) or len(value) > longest)
+        if value is not None and (wrong or too_long):
+            raise errors.invalid_value(name, view.name)
 
 
 def check_creation(
@@ -178,16 +187,6 @@ def _check_user(
         )
     _check_unique(directory, "user", "userPrincipalName", upn, changed)
     _check_proxies(directory, upn, changed)
-
-
-def _check_kind(view: View, name: str, value: Any) -> None:
-    """Refuses a value of another JSON type than the property's, or one that is too long."""
-    if value is None:
-        return
-    longest = _LONGEST[view.kind].get(name)
-    wrong = name in _BOOLEANS and not isinstance(value, bool)
-    if wrong or (longest and (not isinstance(value, str) or len(value) > longest)):
-        raise errors.invalid_value(name, view.name)
 
 
 def _check_extension_attributes(attributes: Any, view: View) -> None:

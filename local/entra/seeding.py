@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from local.entra import education, errors
 from local.entra.extensions import EDUCATION, OBJECT_TYPE
+from local.entra.provisioning import Failure
 
 if TYPE_CHECKING:
     from local.entra.messages import Json
@@ -30,11 +31,18 @@ _DEFAULTS: dict[Kind, Json] = {
 def seed(tenant: Tenant, objects: Json) -> Json:
     """Adds `extensions` (names, or definitions), `users`, `groups` and `administrativeUnits`.
 
-    Members and owners are user principal names or ids. An object with education attributes is the
-    education object that they say. Returns the ids in the order given, by those names.
+    `provisioningJobs` ({servicePrincipalId, id}) take uploads; `provisioningFailures` ({externalId,
+    errorCode, reason, times}) make uploads of a person fail. Members and owners are user principal
+    names or ids. An object with education attributes is the education object that they say.
+    Returns the ids of the objects in the order given, by their kinds.
     """
     for wanted in objects.get("extensions", []):
         _define(tenant, wanted)
+    for job in objects.get("provisioningJobs", []):
+        tenant.provisioning.define(job["servicePrincipalId"], job["id"])
+    for one in objects.get("provisioningFailures", []):
+        failure = Failure(one["errorCode"], one.get("reason", ""), one.get("times", 1))
+        tenant.provisioning.failures[one["externalId"]] = failure
     made = {
         name: [_add(tenant, kind, values) for values in cast("list[Json]", objects.get(name, []))]
         for name, kind in _KINDS.items()

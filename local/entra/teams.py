@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
@@ -23,6 +22,7 @@ from local.entra import errors, links
 from local.entra.clock import stamp
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
+from local.entra.team import CLASS, SETTINGS, TEMPLATES, Operation, Team, merge, settings_of
 
 if TYPE_CHECKING:
     from local.entra.objects import DirectoryObject
@@ -30,56 +30,9 @@ if TYPE_CHECKING:
 
 MOST_ADDED = 200
 MOST_REMOVED = 20
-CLASS = "educationClass"
-TEMPLATES = ("standard", CLASS, "educationStaff", "educationProfessionalLearningCommunity")
 # What a team takes from its group, and so may not be told again.
 _OF_GROUP = ("displayName", "description", "visibility", "specialization", "members")
-_SETTINGS: dict[str, Json] = {
-    "memberSettings": {
-        "allowCreateUpdateChannels": True, "allowCreatePrivateChannels": True,
-        "allowDeleteChannels": True, "allowAddRemoveApps": True,
-        "allowCreateUpdateRemoveTabs": True, "allowCreateUpdateRemoveConnectors": True,
-    },
-    "guestSettings": {"allowCreateUpdateChannels": False, "allowDeleteChannels": False},
-    "messagingSettings": {
-        "allowUserEditMessages": True, "allowUserDeleteMessages": True,
-        "allowOwnerDeleteMessages": True, "allowTeamMentions": True, "allowChannelMentions": True,
-    },
-    "funSettings": {
-        "allowGiphy": True, "giphyContentRating": "moderate", "allowStickersAndMemes": True,
-        "allowCustomMemes": True,
-    },
-}  # fmt: skip
 _MEMBER = "#microsoft.graph.aadUserConversationMember"
-
-
-@dataclass(slots=True)
-class Operation:
-    """Background work on a team. `took` is how many seconds it takes, `ended` how it ended."""
-
-    id: str
-    kind: Literal["createTeam", "archiveTeam", "unarchiveTeam"]
-    began: datetime
-    takes: float
-    ended: Literal["", "succeeded", "failed"] = ""
-    last: datetime | None = None
-
-    def status(self, now: datetime) -> str:
-        """Where the work stands: a third of the time is spent waiting."""
-        waiting = (now - self.began).total_seconds() * 3 < self.takes
-        return self.ended or ("notStarted" if waiting else "inProgress")
-
-
-@dataclass(slots=True)
-class Team:
-    """A team. `ready`: whether it has been made."""
-
-    group: DirectoryObject
-    template: str
-    created: str
-    values: Json
-    ready: bool = False
-    operations: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
 
 class Teams:
@@ -169,8 +122,8 @@ class Teams:
                 400, "BadRequest",
                 "The group must have one or more owners in order to create a Team.",
             )  # fmt: skip
-        team = Team(group, template, self._tenant.stamp(), _settings(template))
-        _merge(team, {name: body[name] for name in _SETTINGS if name in body})
+        team = Team(group, template, self._tenant.stamp(), settings_of(template))
+        merge(team, {name: body[name] for name in SETTINGS if name in body})
         self._teams[group.id] = team
         return team
 
@@ -253,7 +206,7 @@ class Teams:
         if team is None and "Team" in (group.values.get("resourceProvisioningOptions") or ()):
             template = CLASS if group.education else "standard"
             created = group.values.get("createdDateTime") or self._tenant.stamp()
-            team = Team(group, template, created, _settings(template), ready=True)
+            team = Team(group, template, created, settings_of(template), ready=True)
             self._teams[group.id] = team
         return team
 
@@ -284,11 +237,11 @@ class Teams:
         own = {name: body[name] for name in ("displayName", "description") if name in body}
         settings = {name: value for name, value in body.items() if name not in own}
         for name in settings:
-            if name not in (*_SETTINGS, "isMembershipLimitedToOwners") and "@" not in name:
+            if name not in (*SETTINGS, "isMembershipLimitedToOwners") and "@" not in name:
                 raise _failed(400, "BadRequest", f"The property '{name}' cannot be changed.")
         if "isMembershipLimitedToOwners" in settings and team.template != CLASS:
             raise _failed(400, "BadRequest", "Only class teams have isMembershipLimitedToOwners.")
-        _merge(team, {name: value for name, value in settings.items() if "@" not in name})
+        merge(team, {name: value for name, value in settings.items() if "@" not in name})
         self._directory.update(team.group, own)
         return Answer(204)
 
@@ -378,17 +331,6 @@ class Teams:
             links.remove(self._directory, group, "owners", user)
         if user in group.members:
             self._directory.unlink(group, "members", user)
-
-
-def _settings(template: str) -> Json:
-    found: Json = {name: dict(values) for name, values in _SETTINGS.items()}
-    return found | {"isMembershipLimitedToOwners": template == CLASS}
-
-
-def _merge(team: Team, values: Json) -> None:
-    for name, value in values.items():
-        before = team.values.get(name)
-        team.values[name] = before | value if isinstance(before, dict) else value
 
 
 def _values(request: Request, most: int) -> list[Json]:

@@ -22,6 +22,7 @@ from local.entra.faults import LOST, Fault, Faults
 from local.entra.features import Features
 from local.entra.identity import ALL_ROLES, Identity, check_role
 from local.entra.messages import Answer, Json, Request
+from local.entra.provisioning import Provisioning
 from local.entra.quota import WRITES, WriteQuota
 from local.entra.routes import Router
 from local.entra.service import Service
@@ -60,6 +61,7 @@ class Tenant:
         self.agenda = Agenda()
         self.dynamic = DynamicMembership(self)
         self.teams = Teams(self)
+        self.provisioning = Provisioning(self)
         self._clock = clock or SystemClock()
         self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
         self.faults = Faults()
