@@ -155,7 +155,8 @@ def _refusal(request: GraphRequest, response: GraphResponse, known: Progress) ->
     if early:
         what = f"Teams answered {response.status} {response.code}"
         return _down_the_ladder(what, _HINTS[response.status], response.code, known)
-    if response.status == 403 and "role" not in message:
+    denied = response.code == "Authorization_RequestDenied" or "role" in message
+    if response.status == 403 and not denied:
         return Terminal(f"Teams answered 403 {response.code}: {_NO_TEAMS}", response.code)
     return error_for(request, response)
 

@@ -32,6 +32,11 @@ def patterns() -> list[tuple[re.Pattern[str], str]]:
     ]
 
 
+# Of these the file tells what the schema says; the pages and the service say 202, as the work is
+# done in the background (https://learn.microsoft.com/graph/api/team-archive).
+IN_BACKGROUND = ("/teams/{team-id}/archive", "/teams/{team-id}/unarchive")
+
+
 def breaches(exchange: dict[str, Any]) -> list[str]:
     """What of a recorded exchange (method, url, body, status) breaks the contract."""
     target = exchange["url"].partition("/v1.0")[2].replace("/delta?", "/delta()?")
@@ -43,7 +48,8 @@ def breaches(exchange: dict[str, Any]) -> list[str]:
         return [f"no such method: {exchange['method']} {path}"]
     found = _body_breaches(operation, exchange, path)
     status = str(exchange["status"])
-    if status != "0" and status[0] == "2" and status not in operation["responses"]:
+    foreseen = ("202",) if path in IN_BACKGROUND else operation["responses"]
+    if status != "0" and status[0] == "2" and status not in foreseen:
         found.append(f"{exchange['method']} {path}: status {status} is not foreseen")
     return found
 

@@ -193,16 +193,18 @@ class Deltas:
         if current.since is None:
             return [(r, member, True) for r in wanted for member in found.links(r)], frozenset()
         links: dict[tuple[Relation, str], bool] = {}
-        names: set[str] = set()
+        names, fresh = set[str](), False
         for change in self._window(current.view.kind, current.since, current.until)[found.id]:
             names |= change.names
             if change.relation is None and not change.names:
+                fresh = True
                 links |= {(r, member): True for r in wanted for member in found.links(r)}
             elif change.relation in wanted:
                 links[change.relation, change.member] = change.member in found.links(
                     change.relation
                 )
-        return [(r, member, present) for (r, member), present in links.items()], frozenset(names)
+        news = [(r, member, present) for (r, member), present in links.items()]
+        return news, frozenset() if fresh else frozenset(names)
 
     def _window(self, kind: Kind, since: int, until: int) -> dict[str, list[Change]]:
         """A stretch of the log by object; the last few are kept, as a round has many pages."""

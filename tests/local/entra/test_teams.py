@@ -228,3 +228,12 @@ class TestMembers:
         [owner] = (await call("GET", f"/teams/{team}/members")).json()["value"]
         answer = await call("DELETE", f"/teams/{team}/members/{owner['id']}")
         assert answer.status_code == 400
+
+
+async def test_a_class_that_became_a_team_since_the_last_round_is_a_new_class(call: Caller) -> None:
+    first = (await call("GET", "/education/classes/delta?$select=id,externalId")).json()
+    key, _ = await owned_class(call)
+    await call("POST", "/teams", of_group(key))
+    link = first["@odata.deltaLink"].partition("/v1.0")[2]
+    [found] = (await call("GET", link)).json()["value"]
+    assert (found["id"], found["externalId"]) == (key, "C1")
