@@ -12,6 +12,8 @@ record goes out when it is needed and has not gone out lately, and again
     a day later    when the service's log says that it failed
     two days later when the log says nothing, or the account still differs
 
+A record is always whole, because the service takes what is missing for empty.
+
 A day's records are bounded by the calls that the tenant may make in a day; the rest follows on the
 next run. https://learn.microsoft.com/entra/identity/app-provisioning/inbound-provisioning-api-concepts
 """
@@ -71,7 +73,10 @@ WHERE d.active_today AND d.external_id NOT IN (SELECT external_id FROM contested
                             coalesce(d.surname, a.surname)))
 UNION ALL
 SELECT l.external_id, a.id, NULL, NULL, NULL, 'disable', 'not in the roster since ' || l.since,
-       to_json({'external_id': l.external_id, 'upn': a.upn, 'account_enabled': false})
+       json_merge_patch('{}', to_json({
+           'external_id': l.external_id, 'upn': a.upn, 'display_name': a.display_name,
+           'given_name': a.given_name, 'surname': a.surname, 'primary_role': a.primary_role,
+           'account_enabled': false}))
 FROM absent_people l
 JOIN existing_people a ON a.external_id = l.external_id AND a.external_source = 'sis'
 WHERE a.account_enabled AND l.since + $days::INTEGER <= $today

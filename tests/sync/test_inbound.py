@@ -115,8 +115,12 @@ def test_a_leaver_is_disabled_by_a_record_and_enabled_by_one_on_return(world: Wo
     made = world.plan(**SETTINGS)
     assert [c for c in world.changes() if "person" in c] == ["disable person P1"]
     assert records(world, made) == [
-        {"external_id": "P1", "upn": "p1@contoso.edu", "account_enabled": False}
-    ]
+        {
+            "external_id": "P1", "upn": "p1@contoso.edu", "display_name": "Given P1",
+            "given_name": "Given", "surname": "P1", "primary_role": "student",
+            "account_enabled": False,
+        }
+    ]  # fmt: skip
     world.con.execute("UPDATE existing_people SET account_enabled = false")
     world.con.execute("UPDATE leavers SET disabled = true")
     assert plan(world) == []
