@@ -69,7 +69,7 @@ def build_desired(
     want_people(con, policy.people, domains[0])
     keep_matches(con)
     find_twin_people(con, policy)
-    match_people(con, policy.matching, domains[0])
+    match_people(con, policy.match_rules, domains[0])
     leave_twin_people(con)
     leave_opted_out(con, policy.people.opt_out_group)
     report_contested(con)

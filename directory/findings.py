@@ -167,6 +167,28 @@ RULES: dict[str, DirectoryRule] = {
             "key), so that passwords are written to a sealed sheet; or reset them in Entra",
         ),
         DirectoryRule(
+            "person.inbound.id", "error", "users", "sourced_id",
+            "the id is longer than the 16 characters of an employeeId, so the provisioning service "
+            "could not find the account again",
+            "let the student information system export a shorter id for the person",
+        ),
+        DirectoryRule(
+            "person.inbound.failed", "error", "users", "username",
+            "the provisioning service could not make or change the account",
+            "mend what the service names; the record is handed over again on the next day",
+        ),
+        DirectoryRule(
+            "person.inbound.waiting", "warning", "users", "username",
+            "the record was handed over, but the account has not arrived; it is handed over again",
+            "look at the provisioning job, its agent and Entra Connect; the person is in no class "
+            "until the account is there",
+        ),
+        DirectoryRule(
+            "person.inbound.tomorrow", "warning", "users", "username",
+            "today's calls to the provisioning service are used up",
+            "nothing to do: the next run hands the person over",
+        ),
+        DirectoryRule(
             "class.owner.last", "warning", "classes", "sourced_id",
             "the class has no teacher any more; its last owner stays, because a group needs one",
             "enter a teacher for the class, or remove the class",

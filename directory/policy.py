@@ -25,6 +25,7 @@ from roster.values import GRADE
 
 from .naming import username_parts
 
+_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
 USERNAME_FIELDS = (
     *PERSON_FIELDS, "identifier", "grade", "school_year",
@@ -217,9 +218,10 @@ class Passwords(Section):
 class People(Section):
     """Accounts of students and staff."""
 
-    mode: Literal["match", "create"] = Field(
+    mode: Literal["match", "create", "inbound"] = Field(
         default="match",
-        description="match: only find existing accounts; create: also make, keep, disable",
+        description="match: only find existing accounts; create: also make, keep, disable; "
+        "inbound: the same by way of the provisioning service, into on-premises AD",
     )
     domains: Domains = Field(default_factory=Domains, description="Domains of created accounts")
     usernames: Usernames = Field(
@@ -252,6 +254,19 @@ class People(Section):
     def takes_file_passwords(self) -> bool:
         """Whether first passwords come from the roster's file."""
         return self.mode == "create" and "file" in (self.passwords.staff, self.passwords.students)
+
+
+class Inbound(Section):
+    """The provisioning job that makes accounts in mode inbound, as its Overview page shows it."""
+
+    service_principal: Annotated[str, Field(pattern=_GUID)] = Field(
+        description="Object id of the provisioning app (its Service Principal Object ID)"
+    )
+    job: Annotated[str, Field(min_length=3)] = Field(description="Id of the provisioning job")
+    daily_calls: Annotated[int, Field(ge=1, le=6_000)] = Field(
+        default=2_000,
+        description="Calls of 50 people a day: 2000, or 6000 with Entra ID Governance",
+    )
 
 
 class Schools(Section):
@@ -390,6 +405,26 @@ class Policy(Section):
     )
     adopt: Adoption = Field(default_factory=Adoption, description="Objects of School Data Sync")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
+    inbound: Inbound | None = Field(default=None, description="The job of people.mode inbound")
+
+    @model_validator(mode="after")
+    def _has_its_job(self) -> Self:
+        if self.people.mode == "inbound" and self.inbound is None:
+            raise ValueError(
+                "people.mode is inbound, so the section `inbound` has to name the provisioning "
+                "job: service_principal and job"
+            )
+        return self
+
+    @property
+    def match_rules(self) -> Matching:
+        """The match rules; an account that provisioning made is found by its employeeId first."""
+        if self.people.mode != "inbound":
+            return self.matching
+        first = MatchRule.model_validate({"from": "sourced_id", "to": "employeeId"})
+        return Matching(
+            staff=(first, *self.matching.staff), students=(first, *self.matching.students)
+        )
 
     @field_validator("dynamic")
     @classmethod

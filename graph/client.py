@@ -123,6 +123,8 @@ class Graph:
             information = RequestInformation()
             information.http_method = Method(request.method)
             information.url = self.root + request.url
+            for name, value in request.headers.items():
+                information.headers.try_add(name, value)
             if request.method == "POST":
                 information.headers.try_add("Content-Type", "application/json")
                 information.content = json.dumps(request.body or {}).encode()

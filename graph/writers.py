@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from .client import Graph
     from .passwords import Passwords
+    from .provisioning import Provisioning
 
 PASSWORD_TRIES = 3
 
@@ -53,10 +54,11 @@ PASSWORD_TRIES = 3
 class Writer:
     """Writes to the directory that `graph` is connected to."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, provisioning: Provisioning | None = None) -> None:
         self.graph = graph
         self._references = References(graph)
         self._teams = Teams(graph)
+        self._provisioning = provisioning
 
     async def complete(self, kind: str, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes of a new object what its creation cannot take.
@@ -209,6 +211,12 @@ class Writer:
             group.to_patch_request_information(bodies.group_body(fields)), object=object_id
         )
         await self.graph.do(request)
+
+    async def upload_people(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Hands people over to the provisioning service; see graph/provisioning.py."""
+        if self._provisioning is None:
+            raise Terminal("No provisioning job is set any more: rollcall.yaml has no `inbound`")
+        await self._provisioning.upload(records)
 
     async def change_team(self, action: str, group: str, progress: Mapping[str, Any]) -> None:
         """Makes, archives or restores the team of a class group, or does the next step of it."""

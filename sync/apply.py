@@ -28,7 +28,7 @@ from roster.errors import Terminal, Transient, Unfinished
 
 from . import outcomes
 from .change import ChangeMessage
-from .config import load_quota
+from .config import load_for_apply
 from .credentials import Credentials
 from .outcomes import Outcome
 from .patience import LOOKED, LOOKS, Busy, NotFoundYet, NotMadeYet, next_try
@@ -85,6 +85,7 @@ class DirectoryWriter(Protocol):
         self, unique_name: str, fields: dict[str, Any], members: Sequence[str], /
     ) -> str: ...
     async def update_group(self, object_id: str, fields: dict[str, Any], /) -> None: ...
+    async def upload_people(self, records: Sequence[dict[str, Any]], /) -> None: ...
     async def change_team(self, action: str, group: str, progress: dict[str, Any], /) -> None: ...
     async def add_references(
         self, kind: str, object_id: str, members: Sequence[str], owners: Sequence[str], /
@@ -157,6 +158,9 @@ class Applier:
         """Writes the entity, then its references."""
         message = work.message
         claim = await self._may_start(message, queue_id)
+        if message.kind == "inbound":
+            await self.writer.upload_people(message.fields["records"])
+            return
         if message.kind == "team":
             group = str(message.object_id)
             await self.writer.change_team(message.action, group, message.progress)
@@ -312,14 +316,24 @@ _appliers: WeakKeyDictionary[asyncio.AbstractEventLoop, Applier] = WeakKeyDictio
 
 async def apply_change(body: Mapping[str, Any], queue_id: str) -> None:
     """Applies a message of the queue `changes` with the applier of this event loop."""
-    from graph.client import connect
-    from graph.writers import Writer
-
     loop = asyncio.get_running_loop()
     if loop not in _appliers:
-        graph = connect(quota=load_quota(shared_storage()))
-        _appliers[loop] = Applier(shared_storage(), Writer(graph), graph)
+        _appliers[loop] = _connected(shared_storage())
     await _appliers[loop].apply(body, queue_id)
+
+
+def _connected(storage: Storage) -> Applier:
+    """An applier with a connection of its own."""
+    from graph.client import connect
+    from graph.provisioning import Provisioning
+    from graph.writers import Writer
+
+    config = load_for_apply(storage)
+    graph = connect(quota=config.graph.quota())
+    job = config.inbound and Provisioning(
+        graph, config.inbound.service_principal, config.inbound.job
+    )
+    return Applier(storage, Writer(graph, job), graph)
 
 
 class _Ended(Exception):

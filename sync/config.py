@@ -186,12 +186,12 @@ def load_config(storage: Storage, app_folder: Path = APP_FOLDER) -> Config:
     return read_config(path) if path.exists() else Config()
 
 
-def load_quota(storage: Storage) -> Quota:
-    """The configured quota; a configuration that broke during a run does not stop its writes."""
+def load_for_apply(storage: Storage) -> Config:
+    """The configuration; one that broke during a run does not stop its writes."""
     try:
-        return load_config(storage).graph.quota()
+        return load_config(storage)
     except BadInput:
-        return GraphSettings().quota()
+        return Config()
 
 
 def read_config(path: Path) -> Config:

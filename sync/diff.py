@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from directory.findings import report
 
 from .hybrid import CLOUD_MASTERED, report_on_premises
+from .inbound import want_records
 from .team_changes import find_team_changes
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ CREATE OR REPLACE TABLE changes (
     phase UTINYINT, kind VARCHAR, key VARCHAR, action VARCHAR, school VARCHAR,
     before VARCHAR, after VARCHAR, reason VARCHAR, origin_file UTINYINT, origin_row UINTEGER,
     target VARCHAR, person VARCHAR, relation VARCHAR, object_id VARCHAR, member_id VARCHAR,
-    why_held VARCHAR DEFAULT '')
+    why_held VARCHAR DEFAULT '', via VARCHAR DEFAULT '')
 """
 
 _INSERT = """INSERT INTO changes (phase, kind, key, action, school, before, after, reason,
@@ -391,6 +392,8 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     if create:
         con.execute(_INSERT + _PEOPLE_ENABLE)
         con.execute(_INSERT + _PEOPLE_DISABLE, {"today": today, "days": days})
+    if policy.people.mode == "inbound":
+        want_records(con, policy, today)
     con.execute(_INSERT + _ADOPT)
     con.execute(_INSERT + _CLASSES)
     con.execute(_INSERT + _GROUPS)
@@ -405,4 +408,5 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
         """SELECT external_id, origin_file, origin_row, NULL AS value FROM desired_classes
         WHERE external_id IN (SELECT target FROM teacherless)""",
     )
-    report_on_premises(con, today - timedelta(days=days) if create else None)
+    if policy.people.mode != "inbound":
+        report_on_premises(con, today - timedelta(days=days) if create else None)

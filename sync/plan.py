@@ -19,7 +19,9 @@ from .change import ACTIONS, KINDS, Change, ChangeMessage, PasswordOrder
 from .cost import Cost, find_costs
 from .credentials import order_passwords
 from .diff import find_changes
+from .drift import find_drift
 from .guard import hold
+from .inbound import RECORDS_A_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,11 +46,16 @@ _TABLES = {
 _IDENTIFIED = f"""
 CREATE OR REPLACE TABLE plan_changes AS
 WITH entities AS (
-    SELECT c.*, left(sha256(concat_ws('|', kind, key, action, before, after)), 32) AS id,
-           split_part(kind, '_', 1) AS entity  -- of class_membership: class
+    SELECT c.* REPLACE (CASE via WHEN 'inbound' THEN '' ELSE target END AS target),
+           left(sha256(concat_ws('|', kind, key, action, before, after)), 32) AS id,
+           CASE via WHEN 'inbound' THEN 'inbound'
+                ELSE split_part(kind, '_', 1) END AS entity  -- of class_membership: class
     FROM changes c
 ), chunked AS (
-    SELECT *, CASE WHEN relation IS NULL THEN 0 ELSE
+    SELECT *, CASE WHEN via = 'inbound' THEN
+        (row_number() OVER (PARTITION BY phase, via, why_held <> '' ORDER BY key) - 1)
+            // {RECORDS_A_CALL}
+        WHEN relation IS NULL THEN 0 ELSE
         (row_number() OVER (PARTITION BY phase, entity, target, why_held <> '', relation IS NULL
                             ORDER BY relation DESC, person) - 1) // {REFERENCES_PER_MESSAGE}
         END AS chunk
@@ -56,7 +63,7 @@ WITH entities AS (
 )
 SELECT e.id, phase, kind, key, action, school, before, after, reason, why_held,
        f.name || ':' || (s.line + (e.origin_row - s.row)) AS source,
-       entity, target, person, relation, object_id, member_id,
+       entity, target, person, relation, object_id, member_id, via,
        left(sha256(concat_ws('|', phase, entity, target, chunk, why_held <> '')), 24) AS message
 FROM chunked e
 LEFT JOIN files f ON f.id = e.origin_file
@@ -76,7 +83,7 @@ WITH wanted AS (
            } END AS password
     FROM plan_changes c
     LEFT JOIN first_passwords f
-      ON c.kind = 'person' AND c.action = 'create' AND f.external_id = c.key
+      ON c.entity = 'person' AND c.action = 'create' AND f.external_id = c.key
     LEFT JOIN created o ON o.key = c.target  -- a team is its class's group
      AND o.kind = CASE c.entity WHEN 'team' THEN 'class' ELSE c.entity END
     LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
@@ -84,6 +91,7 @@ WITH wanted AS (
 )
 SELECT message, entity, target,
        CASE WHEN entity = 'team' THEN any_value(action)
+            WHEN entity = 'inbound' THEN 'upload'
             WHEN bool_or(action = 'create') THEN 'create'
             WHEN bool_or(relation IS NULL) THEN 'update' ELSE 'members' END,
        any_value(container),
@@ -193,6 +201,7 @@ def make_plan(
     build_desired(con, config, today=today, domains=domains)
     order_passwords(con, config.people, sealing)
     find_changes(con, config, today)
+    find_drift(con, config)
     hold(con, config.guards, today)
     con.execute(_IDENTIFIED)
     return _summarise(con, run, config.graph.quota())
@@ -264,9 +273,10 @@ def messages(
     """
     for row in con.execute(_MESSAGES, {"phase": phase, "held": held}).fetchall():
         message, entity, target, action, container, afters, *references, password, count = row
-        fields: dict[str, Any] = {}
-        for after in afters:
-            fields |= json.loads(after)
+        values: list[dict[str, Any]] = [json.loads(after) for after in afters]
+        fields: dict[str, Any] = {"records": values} if entity == "inbound" else {}
+        for value in () if entity == "inbound" else values:
+            fields |= value
         add_members, add_owners, remove_members, remove_owners = map(tuple, references)
         yield ChangeMessage(
             run=plan.run,

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roster.errors import BadInput
 
+from .drift import start_kept
 from .identities import start_identities
+from .inbound import start_uploads
 from .known_teams import start_known_teams
 from .plan import Plan, make_plan
 
@@ -61,7 +63,9 @@ def preview(
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
         con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_kept(con)
         start_known_teams(con)
+        start_uploads(con)
         start_identities(con)
         say("planning")
         today = datetime.now(config.zone).date()

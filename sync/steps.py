@@ -19,9 +19,11 @@ from . import accepted, lock
 from .accepted import check_source
 from .config import load_config
 from .credentials import open_file_passwords, seal_file_passwords
+from .drift import load_kept, save_wanted
 from .drop import read_drop
 from .ending import cancel_held
 from .identities import load_identities, save_identities
+from .inbound import load_uploads, save_uploads
 from .known_teams import load_known_teams, save_known_teams
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
@@ -90,9 +92,10 @@ def plan(work: Work) -> Next | Again | Stop:
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         roster = Roster.load(con, folder / "roster")
-        reading = load_mirror(storage, con, run.run, folder / "mirror", config.graph.quota())
-        directory = asyncio.run(reading)
+        load_uploads(storage, con, folder)
+        directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
         accepted.load_leavers(storage, con, folder)
+        load_kept(storage, con, folder)
         load_known_teams(storage, con, folder)
         load_identities(storage, con, folder)
         load_usernames(storage, con, folder)
@@ -104,7 +107,9 @@ def plan(work: Work) -> Next | Again | Stop:
         save_usernames(storage, con, folder)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
+        save_wanted(con, folder / "plan")
         save_known_teams(con, folder / "plan")
+        save_uploads(con, folder / "plan")
         save_identities(con, folder / "plan", today)
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")

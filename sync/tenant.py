@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .inbound import follow_up
 from .storage import STATE
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from graph.quota import Quota
-
+    from .config import Config
     from .storage import Storage
 
 POINTER = "mirror.json"
@@ -34,17 +34,21 @@ class Directory:
 
 
 async def load_mirror(
-    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path, quota: Quota | None = None
+    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path, config: Config
 ) -> Directory:
-    """Brings the mirror up to date, stores it, and makes the existing_* tables in `con`."""
+    """Brings the mirror up to date, stores it, and makes the existing_* tables in `con`.
+
+    Enters into the table `uploads` what the provisioning service made of what it was handed.
+    """
     from graph.client import connect
     from graph.mirror import refresh
 
     storage.download_folder(STATE, _stored(storage), folder)
-    graph = connect(quota=quota)
+    graph = connect(quota=config.graph.quota())
     try:
         domains = await graph.verified_domains()
         await refresh(graph, con, folder)
+        await follow_up(graph, con, config)
     finally:
         await graph.close()
     _store(storage, f"mirror/{run}", folder)

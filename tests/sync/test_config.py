@@ -16,7 +16,7 @@ from sync.config import (
     Source,
     json_schema,
     load_config,
-    load_quota,
+    load_for_apply,
     parse_config,
     read_config,
 )
@@ -241,6 +241,6 @@ def test_the_quota_of_the_directory_is_a_setting() -> None:
 
 def test_a_configuration_that_broke_during_a_run_does_not_stop_its_writes(storage: Storage) -> None:
     storage.write(CONFIG, "rollcall.yaml", b"graph: {writes: 100}")
-    assert load_quota(storage).writes == 100
+    assert load_for_apply(storage).graph.writes == 100
     storage.write(CONFIG, "rollcall.yaml", b"graph: {writes: none}")
-    assert load_quota(storage) == Quota()
+    assert load_for_apply(storage).graph.quota() == Quota()
