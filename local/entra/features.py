@@ -25,6 +25,7 @@ class Features:
     `education`: whether the tenant has the education schema. `on_premises_sync`: what the
     organization says of directory synchronization. `object_quota`: the most objects that the
     directory holds, 0 for no bound. `rule_delay`: until a change reaches dynamic memberships.
+    `team_group_age`: how old a group must be, besides its lag, before a team can be made of it.
     `team_delay`: how long making, archiving or unarchiving a team takes. `bulk_delay`: until an
     upload is applied. `log_delay`: until the provisioning log tells of it. `sync_delay`: until an
     account made in the on-premises directory arrives. `provisioning_target`: where uploads create
@@ -37,6 +38,7 @@ class Features:
     on_premises_sync: bool = False
     object_quota: int = 300_000
     rule_delay: float = 0
+    team_group_age: float = 0
     team_delay: float = 0
     bulk_delay: float = 0
     log_delay: float = 0

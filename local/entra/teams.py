@@ -2,9 +2,9 @@
 
 A team has its group's id, members and owners. Making one takes `teamDelay` seconds, in which its
 operation goes from notStarted over inProgress to succeeded; only then does the team answer and does
-its group say "Team" in resourceProvisioningOptions. A group that has not been replicated is
-not found, as Teams sees new groups late. A class team starts with its students waiting:
-isMembershipLimitedToOwners is true until it is activated.
+its group say "Team" in resourceProvisioningOptions. Teams sees new groups late: a group is not
+found before it is `teamGroupAge` seconds old and has been replicated. A class team starts with its
+students waiting: isMembershipLimitedToOwners is true until it is activated.
 https://learn.microsoft.com/graph/api/team-post,
 https://learn.microsoft.com/graph/api/resources/teamsasyncoperation,
 https://learn.microsoft.com/graph/api/conversationmembers-add
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import uuid4
 
@@ -103,9 +103,15 @@ class Teams:
 
     def _group(self, key: str) -> DirectoryObject:
         group = self._directory.get("group", key)
-        if group is None or not self._tenant.lag.team_ready(group.id):
+        if group is None or not self._tenant.lag.team_ready(group.id) or self._is_young(group):
             raise _failed(404, "NotFound", f"No group was found with the id '{key}'.")
         return group
+
+    def _is_young(self, group: DirectoryObject) -> bool:
+        """Whether a group is not old enough for a team; one without a date always is."""
+        made = group.values.get("createdDateTime")
+        least = timedelta(seconds=self._tenant.features.team_group_age)
+        return bool(made) and self._tenant.now() - datetime.fromisoformat(made) < least
 
     def _begin(self, group: DirectoryObject, template: str, body: Json) -> Team:
         if self._found(group.id) is not None:

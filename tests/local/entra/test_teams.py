@@ -63,6 +63,15 @@ async def test_a_team_of_a_class_takes_its_time(call: Caller, clock: VirtualCloc
     assert news[-1]["resourceProvisioningOptions"] == ["Team"]
 
 
+async def test_a_group_must_be_old_enough(call: Caller, clock: VirtualClock) -> None:
+    await call.set(teamGroupAge=60)
+    key, _ = await owned_class(call)
+    clock.advance(seconds=58)
+    assert (await call("POST", "/teams", of_group(key))).status_code == 404
+    clock.advance(seconds=2)
+    assert (await call("POST", "/teams", of_group(key))).status_code == 202
+
+
 async def test_while_it_is_made_there_is_no_team_and_no_second(
     call: Caller, clock: VirtualClock
 ) -> None:
