@@ -378,6 +378,7 @@ class TestGroups:
         await writer.upsert_group("rollcall-a", fields, ids)
         [found] = (await served.dump())["groups"]
         assert set(found["members"]) == set(ids)
+
     @pytest.mark.parametrize(
         ("owners", "members", "writes"),
         [(0, 0, 1), (1, 0, 1), (1, 19, 1), (1, 20, 2), (2, 40, 3)],
