@@ -41,7 +41,8 @@ WITH written AS (
 ), fields AS (
     SELECT message, bool_or(starts_with(field, 'extensionAttribute')) AS extended,
            bool_or(NOT starts_with(field, 'extensionAttribute')) AS plain,
-           bool_or(field = 'membership_rule') AS ruled, bool_or(field = 'display_name') AS named,
+           bool_or(field = 'membership_rule') AS ruled,
+           bool_or(field <> 'membership_rule') AS described,
            bool_or(field = 'unique_name') AS unique_named
     FROM written GROUP BY message
 ), asked AS (
@@ -54,7 +55,7 @@ WITH written AS (
            entity IN ('class', 'group') AS binds,
            CASE WHEN f.message IS NULL OR entity = 'team' THEN 0
                 WHEN entity = 'person' THEN plain::INTEGER + extended::INTEGER
-                WHEN entity = 'school' THEN named::INTEGER + ruled::INTEGER
+                WHEN entity = 'school' THEN described::INTEGER + ruled::INTEGER
                 ELSE 1 END AS objects,
            -- a new unit could have its rule from the start
            CASE WHEN entity = 'school' AND creates THEN 1 ELSE objects END AS least_objects,

@@ -145,6 +145,7 @@ SELECT 1, 'person_rule', external_id, CASE WHEN loses THEN 'remove' ELSE 'add' E
             WHEN loses THEN 'other roles than before' ELSE 'membership rules read it' END,
        origin_file, origin_row, external_id, external_id, NULL, object_id, NULL
 FROM rule_values WHERE object_id IS NOT NULL AND old IS DISTINCT FROM new
+  AND NOT (loses AND external_id IN (SELECT person FROM doubtful_people))
 """
 
 _DIFFERENCES = """

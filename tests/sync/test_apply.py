@@ -276,7 +276,9 @@ async def test_what_the_directory_keeps_single_is_not_looked_for(
     storage: Storage, applier: Applier, directory: Scripted
 ) -> None:
     await apply(applier, message(kind="person", tries={"looked": 1}))
-    assert [call[0] for call in directory.asked] == ["create_person"]
+    plain = message(id="m2", fields={"unique_name": "u"}, tries={"looked": 1})
+    await apply(applier, plain)
+    assert [call[0] for call in directory.asked] == ["create_person", "upsert_class"]
 
 
 async def test_a_copy_that_comes_while_the_first_is_in_work_waits(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -366,6 +367,14 @@ class TestRules:
         assert change.reason == "no role that counts today"
         ruled.apply()
         assert ruled.plan(**self.RULED).size == 0
+
+    def test_nobody_in_doubt_loses_the_value(self, ruled: World) -> None:
+        ruled.con.execute("UPDATE roles SET grade = '10' WHERE user_sourced_id = 'U1'")
+        ruled.add("uncertain", kind="role", key="U1")
+        ruled.plan(**self.RULED)
+        [change] = [c for c in list_changes(ruled.con) if c.kind == "person_rule"]
+        assert change.action == "add"
+        assert re.search("/s09;.*/s10;", str(change.after))
 
     def test_assigned_groups_become_dynamic_after_people_got_the_value(self, synced: World) -> None:
         plan = synced.plan(**self.RULED)
