@@ -12,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 
 from roster.errors import BadInput, Refused, RollcallError
 
-from . import check, credentials, demo, drop, plan, runs, sample
+from . import adopt, check, credentials, demo, drop, plan, runs, sample
 from .screen import FAILED, FINDINGS, FINE, USAGE, show_error
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def rollcall(
 _FILES, _RUNS, _LOCAL = "A roster on this machine", "Runs of a storage account", "Local stack"
 app.command(rich_help_panel=_FILES)(check.check)
 app.command(rich_help_panel=_FILES)(plan.plan)
+app.command(rich_help_panel=_FILES)(adopt.adopt)
 app.command(rich_help_panel=_RUNS)(drop.drop)
 app.command(rich_help_panel=_RUNS)(runs.runs)
 app.command(rich_help_panel=_RUNS)(runs.show)

@@ -1,11 +1,14 @@
 """Desired: the directory as the roster and the policy want it today, as DuckDB tables.
 
-Needs in the connection the roster tables (with `findings`, `files`, `line_shifts`) and the
-existing_* tables. Makes:
+Needs in the connection the roster tables (with `findings`, `files`, `line_shifts`), the existing_*
+tables, `deleted_people` and `identities`. Makes:
 
     desired_people    everyone with a role; `active_today` says who counts now
     desired_contacts  guardians of students, as related contacts
     links             the account of each person that has one
+    contested         who is left alone altogether, and why
+    near_misses       accounts that are much like somebody's who has none
+    twins             what School Data Sync made for people, classes and schools of the roster
     given_usernames   names that were made from templates, for this run and for later ones
     placed_people     who takes part: linked, or to be created (object_id NULL)
     desired_schools   administrative units
@@ -21,11 +24,15 @@ from typing import TYPE_CHECKING
 
 from .accounts import place_people
 from .activity import find_active
+from .adoption import find_twin_people, find_twins, hold_back_twins, leave_twin_people
 from .classes import want_classes
 from .findings import start_findings
 from .groups import want_groups
+from .identities import keep_matches, report_contested
 from .matching import match_people
 from .naming import define_names
+from .near_misses import find_near_misses
+from .opt_out import leave_opted_out
 from .people import want_people
 from .schools import want_schools
 from .usernames import name_people
@@ -52,9 +59,17 @@ def build_desired(
     )
     find_active(con, policy.sessions, today)
     want_people(con, policy.people, domains[0])
+    keep_matches(con)
+    find_twin_people(con, policy)
     match_people(con, policy.matching, domains[0])
+    leave_twin_people(con)
+    leave_opted_out(con, policy.people.opt_out_group)
+    report_contested(con)
+    find_near_misses(con)
     name_people(con, policy.people, domains, today)
     place_people(con, policy.people, domains)
+    find_twins(con, policy)
     want_schools(con, policy.schools)
     want_classes(con, policy.classes)
     want_groups(con, policy.groups)
+    hold_back_twins(con, policy)

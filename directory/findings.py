@@ -40,6 +40,78 @@ RULES: dict[str, DirectoryRule] = {
             "give the right account the person's id, or correct the values that the rules compare",
         ),
         DirectoryRule(
+            "person.match.near", "warning", "users", "username",
+            "no account matches this person, but one is much like theirs",
+            "if it is theirs, correct the value that differs, or give the account the person's id; "
+            "else nothing has to be done",
+        ),
+        DirectoryRule(
+            "person.account.deleted", "error", "users", "username",
+            "this person's account was deleted and can still be restored; no second one is made",
+            "restore it under Deleted users in Entra, and it is theirs again; or delete it there "
+            "for good, and the person gets another",
+        ),
+        DirectoryRule(
+            "person.opted.out", "warning", "users", "username",
+            "the account is in the opt-out group; nothing of it is written",
+            "take the account out of the group that people.opt_out_group names, if Rollcall shall "
+            "keep it",
+        ),
+        DirectoryRule(
+            "person.onpremises.differs", "warning", "users", "username",
+            "the account comes from on-premises Active Directory and differs from the roster",
+            "the administrator of on-premises Active Directory has to change it there; nothing of "
+            "it can be written in the cloud",
+        ),
+        DirectoryRule(
+            "person.onpremises.left", "warning", "users", "username",
+            "someone left the roster whose account comes from on-premises Active Directory",
+            "the administrator of on-premises Active Directory has to disable it there",
+        ),
+        DirectoryRule(
+            "person.onpremises.disabled", "warning", "users", "username",
+            "someone of the roster has an account that on-premises Active Directory disables",
+            "the administrator of on-premises Active Directory has to enable it there",
+        ),
+        DirectoryRule(
+            "group.onpremises", "warning", "roles", "role",
+            "a group of ours is kept by on-premises Active Directory; its members were left alone",
+            "take the group out of the synchronisation, or delete it; another is then made",
+        ),
+        DirectoryRule(
+            "person.sds.twin", "error", "users", "sourced_id",
+            "School Data Sync made an account for this person; none was made or matched",
+            "look at it with `rollcall adopt`, then set adopt.enabled: true, or add a match rule "
+            "that finds the account",
+        ),
+        DirectoryRule(
+            "person.sds.unclear", "error", "users", "sourced_id",
+            "School Data Sync's ids lead to several accounts or people; none was chosen",
+            "give the right account the person's id, or delete the one that is not used",
+        ),
+        DirectoryRule(
+            "class.sds.twin", "warning", "classes", "sourced_id",
+            "School Data Sync made a group for this class; it was left alone and none was made",
+            "look at it with `rollcall adopt`, then set adopt.enabled: true; or delete the group",
+        ),
+        DirectoryRule(
+            "class.sds.unclear", "error", "classes", "sourced_id",
+            "it is not clear which group School Data Sync made for this class; none was made",
+            "`rollcall adopt` lists the groups and what is wrong; delete those that are not used",
+        ),
+        DirectoryRule(
+            "school.sds.twin", "warning", "orgs", "sourced_id",
+            "School Data Sync made an administrative unit for this school; it was left alone and "
+            "none was made",
+            "look at it with `rollcall adopt`, then set adopt.enabled: true; or delete the unit",
+        ),
+        DirectoryRule(
+            "school.sds.unclear", "error", "orgs", "sourced_id",
+            "it is not clear which administrative unit School Data Sync made for this school; none "
+            "was made",
+            "`rollcall adopt` lists the units and what is wrong; delete those that are not used",
+        ),
+        DirectoryRule(
             "person.username.none", "error", "users", "username",
             "there is no username, and none could be made from a template",
             "enter a username, or what the template in people.usernames is filled with",

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from roster.values import GRADE
 
@@ -76,23 +76,52 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+Source = Literal["username", "email", "active_directory_match_id", "sourced_id", "identifier"]
+Target = Literal[
+    "userPrincipalName", "mail", "proxyAddresses", "onPremisesSamAccountName",
+    "onPremisesImmutableId", "employeeId", "extensionAttribute1", "extensionAttribute2",
+    "extensionAttribute3", "extensionAttribute4", "extensionAttribute5", "extensionAttribute6",
+    "extensionAttribute7", "extensionAttribute8", "extensionAttribute9", "extensionAttribute10",
+    "extensionAttribute11", "extensionAttribute12", "extensionAttribute13", "extensionAttribute14",
+    "extensionAttribute15",
+]  # fmt: skip
+ADDRESSES = ("userPrincipalName", "mail", "proxyAddresses")
+
+
 class MatchRule(Section):
     """One way to find a person's account: a value of the roster equals a property of the account.
 
-    With `domain`, `@domain` is appended to a value that has none. Without it, a value that is
-    compared with userPrincipalName gets the tenant's default domain.
+    With `domain`, `@domain` is appended to a value that has none; several are tried in order.
+    Without it, a value that is compared with userPrincipalName gets the tenant's default domain.
     """
 
-    source: Literal["username", "email", "active_directory_match_id"] = Field(
-        alias="from", description="Roster value: username, email or active_directory_match_id"
+    source: Source = Field(
+        alias="from",
+        description="Roster value: username, email, active_directory_match_id, sourced_id, or "
+        "identifier (student or teacher number)",
     )
-    target: Literal["userPrincipalName", "mail"] = Field(
-        alias="to", description="Account property: userPrincipalName or mail"
+    target: Target = Field(
+        alias="to",
+        description="Account property: userPrincipalName, mail, proxyAddresses (any mail address), "
+        "onPremisesSamAccountName, onPremisesImmutableId, employeeId or extensionAttribute1 to 15",
     )
-    domain: Domain | None = Field(
+    domain: Domain | Annotated[tuple[Domain, ...], Field(min_length=1)] | None = Field(
         default=None,
-        description="Domain appended to a value without one",
+        description="Domain, or domains in order, appended to a value without one",
     )
+
+    @model_validator(mode="after")
+    def _domain_fits(self) -> Self:
+        if self.domain and self.target not in ADDRESSES:
+            raise ValueError(f"{self.target} has no domain; leave `domain` out, or compare with "
+                             f"one of {', '.join(ADDRESSES)}")  # fmt: skip
+        return self
+
+    def domains(self, default: str) -> tuple[str | None, ...]:
+        """The domains to try in order; None: the value as it is."""
+        if self.domain:
+            return (self.domain,) if isinstance(self.domain, str) else self.domain
+        return (default,) if self.target == "userPrincipalName" else (None,)
 
 
 def _default_rules() -> tuple[MatchRule, ...]:
@@ -197,6 +226,11 @@ class People(Section):
         default=False,
         description="Write guardians as related contacts of students",
     )
+    opt_out_group: str | None = Field(
+        default=None,
+        description="Group whose members are never written to: its object id, unique name or "
+        "display name",
+    )
 
     @property
     def takes_file_passwords(self) -> bool:
@@ -266,6 +300,17 @@ class Groups(Section):
     )
 
 
+class Adoption(Section):
+    """What School Data Sync made in this tenant."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Take over the accounts, class groups and administrative units that School "
+        "Data Sync made for people, classes and schools of the roster; see them with "
+        "`rollcall adopt` first",
+    )
+
+
 class Sessions(Section):
     """When an academic session counts as current."""
 
@@ -285,4 +330,5 @@ class Policy(Section):
     schools: Schools = Field(default_factory=Schools, description="Administrative units")
     classes: Classes = Field(default_factory=Classes, description="Class groups")
     groups: Groups = Field(default_factory=Groups, description="Security groups")
+    adopt: Adoption = Field(default_factory=Adoption, description="Objects of School Data Sync")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")

@@ -1,8 +1,8 @@
 """Bodies of education objects and groups, built with msgraph-sdk's models.
 
 `fields` have Rollcall's names; only those given are written, so that an update is what differs.
-Whatever is written is marked: `externalSource` sis and the roster's own id, or `uniqueName`
-(https://learn.microsoft.com/graph/api/resources/educationuser).
+Whatever is written is marked: `externalSource` sis, `externalSourceDetail` Rollcall and the
+roster's own id, or `uniqueName` (https://learn.microsoft.com/graph/api/resources/educationuser).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from msgraph.generated.models.related_contact import RelatedContact
 
 Fields = dict[str, Any]
+SOURCE_DETAIL = "Rollcall"
 
 _PERSON = {
     "upn": "user_principal_name",
@@ -49,6 +50,7 @@ def person_body(
         user.primary_role = EducationUserRole(role)
     if "external_id" in fields:
         user.external_source = EducationExternalSource.Sis
+        user.external_source_detail = SOURCE_DETAIL
         if role == "teacher":
             user.teacher = EducationTeacher(external_id=fields["external_id"])
     student = {key: fields[key] for key in ("external_id", "grade") if key in fields}
@@ -68,10 +70,11 @@ def school_body(fields: Mapping[str, Any]) -> EducationSchool:
     from msgraph.generated.models.education_external_source import EducationExternalSource
     from msgraph.generated.models.education_school import EducationSchool
 
-    school = EducationSchool(display_name=fields["display_name"])
+    school = EducationSchool(display_name=fields.get("display_name"))
     if "external_id" in fields:
         school.external_id = fields["external_id"]
         school.external_source = EducationExternalSource.Sis
+        school.external_source_detail = SOURCE_DETAIL
     return school
 
 
@@ -84,6 +87,7 @@ def class_body(fields: Mapping[str, Any]) -> EducationClass:
     if "external_id" in fields:
         class_.external_id = fields["external_id"]
         class_.external_source = EducationExternalSource.Sis
+        class_.external_source_detail = SOURCE_DETAIL
     return class_
 
 

@@ -21,21 +21,33 @@ if TYPE_CHECKING:
 
     from .client import Graph
 
+# School Data Sync keeps what it knows of an object in extension attributes of a Microsoft app.
+# https://learn.microsoft.com/schooldatasync/how-to-deploy-sds-using-csv-files
+SDS = "extension_fe2174665583431c953114ff7268b7b3_Education_"
+
+
+def _sds(*names: str) -> str:
+    return "".join(f",{SDS}{name}" for name in names)
+
+
 COLLECTIONS: MappingProxyType[str, str] = MappingProxyType(
     {
         "users": "/users/delta?$select=id,userPrincipalName,mail,mailNickname,displayName,"
         "givenName,surname,accountEnabled,onPremisesSyncEnabled,usageLocation,department,"
         "officeLocation,employeeId,onPremisesSamAccountName,onPremisesImmutableId,"
-        "onPremisesExtensionAttributes,proxyAddresses",
-        "education_users": "/education/users/delta?$select=id,externalSource,primaryRole,student,"
-        "teacher,relatedContacts",
+        "onPremisesExtensionAttributes,proxyAddresses,userType"
+        + _sds("AnchorId", "SyncSource_StudentId", "SyncSource_TeacherId"),
+        "education_users": "/education/users/delta?$select=id,externalSource,externalSourceDetail,"
+        "primaryRole,student,teacher,relatedContacts",
         "groups": "/groups/delta?$select=id,displayName,mail,mailNickname,uniqueName,description,"
-        "groupTypes,membershipRule,resourceProvisioningOptions,members,owners",
-        "classes": "/education/classes/delta?$select=id,externalId,externalSource,externalName,"
-        "displayName,classCode",
-        "schools": "/education/schools/delta?$select=id,externalId,externalSource,displayName",
+        "groupTypes,membershipRule,resourceProvisioningOptions,onPremisesSyncEnabled,members,owners"
+        + _sds("AnchorId", "ObjectType", "SyncSource_SectionId", "Status"),
+        "classes": "/education/classes/delta?$select=id,externalId,externalSource,"
+        "externalSourceDetail,externalName,displayName,classCode",
+        "schools": "/education/schools/delta?$select=id,externalId,externalSource,"
+        "externalSourceDetail,displayName",
         "units": "/directory/administrativeUnits/delta?$select=id,displayName,membershipRule,"
-        "membershipType,members",
+        "membershipType,members" + _sds("AnchorId", "ObjectType", "SyncSource_SchoolId"),
     }
 )
 

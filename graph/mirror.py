@@ -18,7 +18,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .delta import COLLECTIONS, Delta, read_delta
+from .bodies import SOURCE_DETAIL
+from .delta import COLLECTIONS, SDS, Delta, read_delta
 from .exchange import GraphRequest
 
 if TYPE_CHECKING:
@@ -85,7 +86,13 @@ INSERT INTO mirror_{name}_members
 SELECT container, member, relation FROM touched WHERE present;
 """
 
-_EXISTING = """
+# What SDS made says `sis` too; `sds` tells it from what Rollcall wrote or has taken over.
+_EXISTING = f"""
+CREATE OR REPLACE MACRO source_of(education, directory) AS
+    CASE WHEN education->>'externalSource' = 'sis' AND directory->>'{SDS}AnchorId' IS NOT NULL
+              AND education->>'externalSourceDetail' IS DISTINCT FROM '{SOURCE_DETAIL}'
+         THEN 'sds' ELSE education->>'externalSource' END;
+
 CREATE OR REPLACE TABLE existing_people AS
 SELECT u.id, u.body->>'userPrincipalName' AS upn, u.body->>'mail' AS mail,
        u.body->>'mailNickname' AS mail_nickname, u.body->>'displayName' AS display_name,
@@ -94,29 +101,35 @@ SELECT u.id, u.body->>'userPrincipalName' AS upn, u.body->>'mail' AS mail,
        coalesce(try_cast(u.body->>'onPremisesSyncEnabled' AS BOOLEAN), false) AS on_premises_sync,
        coalesce(nullif(e.body->>'$.student.externalId', ''),
                 nullif(e.body->>'$.teacher.externalId', '')) AS external_id,
-       e.body->>'externalSource' AS external_source, e.body->>'primaryRole' AS primary_role,
+       source_of(e.body, u.body) AS external_source, e.body->>'primaryRole' AS primary_role,
        e.body->>'$.student.grade' AS grade, u.body->>'usageLocation' AS usage_location,
        contacts.contacts AS related_contacts, u.body->>'department' AS department,
        u.body->>'officeLocation' AS office_location, u.body->>'employeeId' AS employee_id,
        u.body->>'onPremisesSamAccountName' AS sam_account_name,
        u.body->>'onPremisesImmutableId' AS immutable_id,
-       u.body->>'onPremisesExtensionAttributes' AS extension_attributes,
-       coalesce(from_json(u.body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses
+       -- without the nulls that some answers spell out
+       nullif(json_merge_patch('{{}}', (u.body->>'onPremisesExtensionAttributes')::JSON)::VARCHAR,
+              '{{}}')
+           AS extension_attributes,
+       coalesce(from_json(u.body->'proxyAddresses', '["VARCHAR"]'), []) AS proxy_addresses,
+       u.body->>'userType' AS user_type,
+       u.body->>'{SDS}AnchorId' AS sds_anchor, u.body->>'{SDS}SyncSource_StudentId' AS sds_student,
+       u.body->>'{SDS}SyncSource_TeacherId' AS sds_teacher
 FROM mirror_users u
 LEFT JOIN mirror_education_users e USING (id)
 LEFT JOIN (
-    SELECT id, to_json(list({'displayName': c.displayName, 'emailAddress': c.emailAddress,
-                             'mobilePhone': c.mobilePhone, 'relationship': c.relationship}
+    SELECT id, to_json(list({{'displayName': c.displayName, 'emailAddress': c.emailAddress,
+                             'mobilePhone': c.mobilePhone, 'relationship': c.relationship}}
                             ORDER BY c.emailAddress, c.relationship))::VARCHAR AS contacts
-    FROM (SELECT id, unnest(from_json(body->'relatedContacts', '[{"displayName":"VARCHAR",
-        "emailAddress":"VARCHAR","mobilePhone":"VARCHAR","relationship":"VARCHAR"}]')) AS c
+    FROM (SELECT id, unnest(from_json(body->'relatedContacts', '[{{"displayName":"VARCHAR",
+        "emailAddress":"VARCHAR","mobilePhone":"VARCHAR","relationship":"VARCHAR"}}]')) AS c
           FROM mirror_education_users)
     GROUP BY id
 ) contacts USING (id);
 
 CREATE OR REPLACE TABLE existing_schools AS
 SELECT s.id, u.unit_id, nullif(s.body->>'externalId', '') AS external_id,
-       s.body->>'externalSource' AS external_source, s.body->>'displayName' AS display_name,
+       source_of(s.body, a.body) AS external_source, s.body->>'displayName' AS display_name,
        CASE a.body->>'membershipType' WHEN 'Dynamic' THEN a.body->>'membershipRule' END
            AS membership_rule
 FROM mirror_schools s
@@ -125,7 +138,7 @@ LEFT JOIN mirror_units a ON a.id = u.unit_id;
 
 CREATE OR REPLACE TABLE existing_classes AS
 SELECT c.id, nullif(c.body->>'externalId', '') AS external_id,
-       c.body->>'externalSource' AS external_source, c.body->>'externalName' AS external_name,
+       source_of(c.body, g.body) AS external_source, c.body->>'externalName' AS external_name,
        c.body->>'displayName' AS display_name, g.body->>'mailNickname' AS mail_nickname,
        c.body->>'classCode' AS class_code
 FROM mirror_classes c JOIN mirror_groups g USING (id);  -- classes/delta omits deleted classes
@@ -137,8 +150,16 @@ SELECT id, body->>'uniqueName' AS unique_name, body->>'displayName' AS display_n
        from_json(body->'groupTypes', '["VARCHAR"]') AS group_types,
        body->>'membershipRule' AS membership_rule,
        coalesce(list_contains(from_json(body->'resourceProvisioningOptions', '["VARCHAR"]'),
-                              'Team'), false) AS has_team
+                              'Team'), false) AS has_team,
+       coalesce(try_cast(body->>'onPremisesSyncEnabled' AS BOOLEAN), false) AS on_premises_sync,
+       body->>'{SDS}AnchorId' AS sds_anchor, body->>'{SDS}ObjectType' AS sds_type,
+       body->>'{SDS}SyncSource_SectionId' AS sds_section, body->>'{SDS}Status' AS sds_status
 FROM mirror_groups;
+
+CREATE OR REPLACE TABLE existing_units AS
+SELECT id, body->>'displayName' AS display_name, body->>'{SDS}AnchorId' AS sds_anchor,
+       body->>'{SDS}ObjectType' AS sds_type, body->>'{SDS}SyncSource_SchoolId' AS sds_school
+FROM mirror_units;
 
 CREATE OR REPLACE TABLE existing_members AS
 SELECT CASE WHEN c.id IS NULL THEN 'group' ELSE 'class' END AS container_kind,

@@ -102,8 +102,10 @@ def save_leavers(con: DuckDBPyConnection, folder: Path) -> None:
             SELECT external_id, since, disabled FROM leavers
             ANTI JOIN absent_people USING (external_id)
             WHERE external_id IN (
-                SELECT external_id FROM existing_people WHERE NOT account_enabled
-                OR external_id NOT IN (SELECT sourced_id FROM users WHERE active))
+                SELECT k.external_id FROM known_people k
+                JOIN existing_people a ON a.id = k.object_id
+                WHERE NOT a.account_enabled
+                   OR k.external_id NOT IN (SELECT sourced_id FROM users WHERE active))
         ) TO '{path}' (FORMAT parquet)"""
     )
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 ENTITIES = ("school", "person", "class", "group")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
 KINDS = (*ENTITIES, *MEMBERSHIPS)
-ACTIONS = ("create", "update", "enable", "add", "remove", "disable")
+ACTIONS = ("create", "update", "adopt", "enable", "add", "remove", "disable")
 REMOVALS = ("remove", "disable")
 
 

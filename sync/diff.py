@@ -2,7 +2,8 @@
 
 What is removed is only ever a person that Rollcall knows from a container that Rollcall owns:
 
-    known_people     accounts that carry a roster id of ours, or were matched in this run
+    known_people     accounts that carry a roster id of ours, or were matched in this or an earlier
+                     run
     owned_*          schools and classes marked externalSource 'sis', groups of our families
     managed_members  existing memberships of known people in owned containers
 
@@ -10,15 +11,18 @@ and it is not removed when the roster only seems to say so: rows that were dropp
 (`uncertain`), people whose match is contested, and the last owner of a class all stay. A value
 that the roster leaves empty never overwrites one that the directory has.
 
-Accounts mastered by on-premises AD get their marks (external id, role, grade) and nothing else;
-so do all accounts in mode `match`.
+Accounts mastered by on-premises AD get what the cloud masters and nothing else (`hybrid.py`); all
+accounts get no more than that in mode `match`.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from directory.findings import report
+
+from .hybrid import CLOUD_MASTERED, report_on_premises
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,7 +36,10 @@ CREATE OR REPLACE TABLE known_people AS
 SELECT id AS object_id, external_id FROM existing_people
 WHERE external_source = 'sis' AND external_id IS NOT NULL
 UNION
-SELECT object_id, external_id FROM links;
+SELECT object_id, external_id FROM links
+UNION
+SELECT object_id, external_id FROM remembered
+WHERE here AND object_id NOT IN (SELECT object_id FROM links);
 
 CREATE OR REPLACE TABLE owned_schools AS
 SELECT * FROM existing_schools WHERE external_source = 'sis' AND external_id IS NOT NULL
@@ -40,7 +47,8 @@ QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY id) = 1;
 
 CREATE OR REPLACE TABLE owned_groups AS
 SELECT g.* FROM existing_groups g
-JOIN group_families f ON starts_with(g.unique_name, f.prefix);
+JOIN group_families f ON starts_with(g.unique_name, f.prefix)
+WHERE NOT coalesce(g.on_premises_sync, false);
 
 CREATE OR REPLACE TABLE managed_members AS
 WITH containers AS (
@@ -62,7 +70,8 @@ JOIN known_people k ON k.object_id = m.member_id;
 
 CREATE OR REPLACE TABLE doubtful_people AS
 SELECT key AS person FROM uncertain WHERE kind IN ('user', 'role')
-UNION SELECT external_id FROM contested;
+UNION SELECT external_id FROM contested
+UNION SELECT k.external_id FROM known_people k JOIN opted_out USING (object_id);
 """
 
 _CHANGES = """
@@ -104,10 +113,10 @@ JOIN placed_people p ON p.external_id = d.external_id AND p.object_id IS NULL
 LEFT JOIN desired_contacts c ON c.external_id = d.external_id
 """
 
-_PEOPLE_UPDATE = """
+_DIFFERENCES = """
+CREATE OR REPLACE TABLE person_differences AS
 WITH linked AS (
-    SELECT d.*, a.id AS object_id, l.rule, c.contacts, p.username_fault,
-           a AS account, $create AND NOT coalesce(a.on_premises_sync, false) AS ours,
+    SELECT d.*, l.object_id, l.rule, c.contacts, p.username_fault, a AS account,
            d.external_id IN (SELECT person FROM doubtful_people) AS doubtful
     FROM desired_people d
     JOIN links l USING (external_id)
@@ -116,39 +125,46 @@ WITH linked AS (
     LEFT JOIN desired_contacts c USING (external_id)
     WHERE d.active_today
 ), pairs AS (
-    SELECT external_id, unnest([
-        {'field': 'external_id', 'old': to_json(account.external_id),
-         'new': to_json(external_id)},
+    SELECT external_id, object_id, rule, coalesce(account.on_premises_sync, false) AS synced, unnest([
+        -- an account that was not ours gets the whole mark, even if the id is there already
+        {'field': 'external_id', 'new': to_json(external_id),
+         'old': CASE WHEN account.external_source = 'sis' THEN to_json(account.external_id) END},
         -- the id is kept under the role, so that the two are always written together
         {'field': 'primary_role', 'new': to_json(primary_role),
-         'old': CASE WHEN account.external_id = external_id
+         'old': CASE WHEN account.external_id = external_id AND account.external_source = 'sis'
                      THEN to_json(account.primary_role) END},
         {'field': 'grade', 'old': to_json(account.grade),
          'new': CASE WHEN NOT doubtful THEN to_json(grade) END},
         {'field': 'usage_location', 'old': to_json(account.usage_location),
          'new': to_json($usage_location::VARCHAR)},
         {'field': 'display_name', 'old': to_json(account.display_name),
-         'new': CASE WHEN ours THEN to_json(display_name) END},
+         'new': CASE WHEN $create THEN to_json(display_name) END},
         {'field': 'given_name', 'old': to_json(account.given_name),
-         'new': CASE WHEN ours THEN to_json(given_name) END},
+         'new': CASE WHEN $create THEN to_json(given_name) END},
         {'field': 'surname', 'old': to_json(account.surname),
-         'new': CASE WHEN ours THEN to_json(surname) END},
+         'new': CASE WHEN $create THEN to_json(surname) END},
         {'field': 'upn', 'old': to_json(lower(account.upn)),
-         'new': CASE WHEN ours AND username_fault IS NULL THEN to_json(lower(upn)) END},
+         'new': CASE WHEN $create AND username_fault IS NULL THEN to_json(lower(upn)) END},
         {'field': 'related_contacts', 'old': account.related_contacts, 'new': contacts}
     ], recursive := true)
     FROM linked
-), differing AS (
-    SELECT external_id, json_group_object(field, old) AS before, json_group_object(field, new) AS after
-    FROM pairs
-    WHERE new IS NOT NULL AND new::VARCHAR <> 'null' AND old::VARCHAR IS DISTINCT FROM new::VARCHAR
-    GROUP BY external_id
 )
-SELECT 1, 'person', l.external_id, 'update', l.school, v.before, v.after,
-       CASE l.rule WHEN 'kept' THEN 'the roster differs' ELSE 'matched by ' || l.rule END,
-       l.origin_file, l.origin_row, l.external_id, l.external_id, NULL, l.object_id, NULL
-FROM linked l JOIN differing v USING (external_id)
+SELECT external_id, object_id, rule, field, old, new,
+       synced AND field NOT IN (SELECT unnest($cloud)) AS on_premises
+FROM pairs
+WHERE new IS NOT NULL AND new::VARCHAR <> 'null' AND old::VARCHAR IS DISTINCT FROM new::VARCHAR
 """  # noqa: E501
+
+_PEOPLE_UPDATE = """
+SELECT 1, 'person', d.external_id, 'update', d.school, v.before, v.after,
+       CASE v.rule WHEN 'kept' THEN 'the roster differs' ELSE 'matched by ' || v.rule END,
+       d.origin_file, d.origin_row, d.external_id, d.external_id, NULL, v.object_id, NULL
+FROM desired_people d
+JOIN (SELECT external_id, object_id, rule, json_group_object(field, old) AS before,
+             json_group_object(field, new) AS after
+      FROM person_differences WHERE NOT on_premises
+      GROUP BY external_id, object_id, rule) v USING (external_id)
+"""
 
 _PEOPLE_ENABLE = """
 SELECT 1, 'person', d.external_id, 'enable', d.school, '{"account_enabled":false}',
@@ -157,6 +173,7 @@ SELECT 1, 'person', d.external_id, 'enable', d.school, '{"account_enabled":false
 FROM desired_people d
 JOIN links l USING (external_id)
 JOIN existing_people a ON a.id = l.object_id
+JOIN placed_people p ON p.external_id = d.external_id
 JOIN leavers v ON v.external_id = d.external_id AND v.disabled
 WHERE d.active_today AND NOT a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
 """
@@ -164,8 +181,7 @@ WHERE d.active_today AND NOT a.account_enabled AND NOT coalesce(a.on_premises_sy
 _ABSENT = """
 CREATE OR REPLACE TABLE absent_people AS
 SELECT a.external_id, coalesce(v.since, $today) AS since, coalesce(v.disabled, false) AS disabled
-FROM (SELECT DISTINCT external_id FROM existing_people
-      WHERE external_source = 'sis' AND external_id IS NOT NULL) a
+FROM (SELECT DISTINCT external_id FROM known_people) a
 LEFT JOIN leavers v USING (external_id)
 WHERE a.external_id NOT IN (SELECT sourced_id FROM users WHERE active)
   AND a.external_id NOT IN (SELECT person FROM doubtful_people)
@@ -176,7 +192,8 @@ SELECT 3, 'person', l.external_id, 'disable', NULL, '{"account_enabled":true}',
        '{"account_enabled":false}', 'not in the roster since ' || l.since, NULL, NULL,
        l.external_id, l.external_id, NULL, a.id, NULL
 FROM absent_people l
-JOIN existing_people a ON a.external_id = l.external_id AND a.external_source = 'sis'
+JOIN known_people k USING (external_id)
+JOIN existing_people a ON a.id = k.object_id
 WHERE a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
   AND l.since + $days::INTEGER <= $today
 """
@@ -203,6 +220,20 @@ FROM (
                                   THEN d.class_code END})) AS after
     FROM desired_classes d JOIN owned_classes o USING (external_id)
 ) WHERE after::VARCHAR <> '{}'
+"""
+
+_ADOPT = """
+SELECT CASE t.kind WHEN 'school' THEN 1 ELSE 2 END, t.kind, t.external_id, 'adopt',
+       coalesce(c.school, s.external_id), NULL,
+       json_merge_patch('{}', to_json({
+           'external_id': t.external_id, 'external_name': c.external_name})),
+       'made by School Data Sync: ' || t.evidence,
+       coalesce(c.origin_file, s.origin_file), coalesce(c.origin_row, s.origin_row),
+       t.external_id, NULL, NULL, t.object_id, NULL
+FROM twins t
+LEFT JOIN desired_classes c ON t.kind = 'class' AND c.external_id = t.external_id
+LEFT JOIN desired_schools s ON t.kind = 'school' AND s.external_id = t.external_id
+WHERE coalesce(c.external_id, s.external_id) IS NOT NULL
 """
 
 _GROUPS = """
@@ -245,6 +276,18 @@ WHERE m.person NOT IN (SELECT person FROM doubtful_people)
                                        WHERE kind = 'enrollment')))
   AND NOT (m.kind = 'school_membership' AND (NOT $schools
            OR m.target IN (SELECT key FROM uncertain WHERE kind = 'org')))
+  -- what is being taken over carries our mark from the next run on
+  AND (split_part(m.kind, '_', 1), m.target) NOT IN (SELECT (kind, external_id) FROM twins)
+"""
+
+_SYNCED_GROUPS = """
+CREATE OR REPLACE TABLE synced_groups AS
+SELECT d.* FROM desired_groups d
+SEMI JOIN (SELECT unique_name FROM existing_groups WHERE on_premises_sync) g USING (unique_name);
+
+DELETE FROM desired_groups WHERE unique_name IN (SELECT unique_name FROM synced_groups);
+DELETE FROM desired_members
+WHERE kind = 'group_membership' AND target IN (SELECT unique_name FROM synced_groups);
 """
 
 _TEACHERLESS = """
@@ -278,17 +321,20 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     """
     create = policy.people.mode == "create"
     location = {"usage_location": policy.people.usage_location}
+    con.execute(_SYNCED_GROUPS)
     con.execute(_OWNED)
     con.execute(_CHANGES)
     con.execute(_ABSENT, {"today": today})
     if policy.schools.enabled:
         con.execute(_INSERT + _SCHOOLS)
     con.execute(_INSERT + _PEOPLE_CREATE, location)
-    con.execute(_INSERT + _PEOPLE_UPDATE, location | {"create": create})
+    con.execute(_DIFFERENCES, location | {"create": create, "cloud": list(CLOUD_MASTERED)})
+    con.execute(_INSERT + _PEOPLE_UPDATE)
+    days = policy.people.disable_after_days
     if create:
-        days = policy.people.disable_after_days
         con.execute(_INSERT + _PEOPLE_ENABLE)
         con.execute(_INSERT + _PEOPLE_DISABLE, {"today": today, "days": days})
+    con.execute(_INSERT + _ADOPT)
     con.execute(_INSERT + _CLASSES)
     con.execute(_INSERT + _GROUPS)
     con.execute(_INSERT + _ADDITIONS)
@@ -301,3 +347,4 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
         """SELECT external_id, origin_file, origin_row, NULL AS value FROM desired_classes
         WHERE external_id IN (SELECT target FROM teacherless)""",
     )
+    report_on_premises(con, today - timedelta(days=days) if create else None)

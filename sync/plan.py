@@ -167,9 +167,9 @@ def make_plan(
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
-    Needs the roster tables, the existing_* tables and `leavers`; `domains` are the tenant's
-    verified domains, its default one first; `sealing` is the app's, None for a preview. Writes
-    nothing anywhere.
+    Needs the roster tables, the existing_* tables, `deleted_people`, `leavers` and `identities`;
+    `domains` are the tenant's verified domains, its default one first; `sealing` is the app's, None
+    for a preview. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
     order_passwords(con, config.people, sealing)

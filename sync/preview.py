@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roster.errors import BadInput
 
+from .identities import start_identities
 from .plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .config import Config
 
 EMPTY_TENANT_DOMAIN = "contoso.edu"
+TWIN_COLUMNS = "kind, external_id, name, object_id, object_name, evidence, writes, fault"
 
 
 class Preview(NamedTuple):
@@ -58,6 +60,7 @@ def preview(
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
         con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_identities(con)
         say("planning")
         today = datetime.now(config.zone).date()
         yield Preview(
@@ -90,16 +93,30 @@ def _read_directory(
 
 
 def write_changes(con: DuckDBPyConnection, file: Path) -> int:
-    """Writes the plan in `con` to `file` (.json, .csv or .parquet); returns the number of changes.
-
-    In CSV, text that a spreadsheet would take for a formula gets a leading apostrophe.
-    """
+    """Writes the plan in `con` to `file` (.json, .csv or .parquet); returns their number."""
     columns = "phase, kind, key, action, school, before, after, reason, source, why_held, id"
     query = f"SELECT {columns} FROM plan_changes ORDER BY phase, kind, key, action"
+    return _write(con, query, file)
+
+
+def write_twins(con: DuckDBPyConnection, file: Path) -> int:
+    """Writes what School Data Sync made to `file` (.json, .csv or .parquet); returns its number."""
+    return _write(con, f"SELECT {TWIN_COLUMNS} FROM twins ORDER BY ALL", file)
+
+
+def list_twins(con: DuckDBPyConnection) -> list[dict[str, str | None]]:
+    """What School Data Sync made for the roster in `con`, by kind, id and object."""
+    rows = con.execute(f"SELECT {TWIN_COLUMNS} FROM twins ORDER BY ALL").fetchall()
+    names = TWIN_COLUMNS.split(", ")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _write(con: DuckDBPyConnection, query: str, file: Path) -> int:
+    """In CSV, text that a spreadsheet would take for a formula gets a leading apostrophe."""
     formats = {".json": "json, array true", ".csv": "csv, header", ".parquet": "parquet"}
     if file.suffix not in formats:
         raise BadInput(
-            f"{file}: cannot write a plan as {file.suffix or 'a file without ending'!r}; "
+            f"{file}: cannot write a table as {file.suffix or 'a file without ending'!r}; "
             f"use one of {', '.join(formats)}"
         )
     if file.suffix == ".csv":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import accepted
 from .credentials import forget_file_passwords
 from .drop import read_drop
+from .identities import settle_identities
 from .outcomes import load_outcomes
 from .plan import Plan, settle
 from .record import END, REPORT_BLOB, Run, artefact, now, read_json, write_json
@@ -45,6 +46,7 @@ def finish(work: Work) -> Next:
             name = f"outcomes.{ending}"
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         accepted.settle_leavers(storage, con, folder / "plan")
+        settle_identities(storage, con, folder / "plan", now().date())
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)

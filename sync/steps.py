@@ -7,7 +7,7 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
     <run>/source/            the files, as they were dropped (until they are in the archive)
     <run>/roster/            the roster tables, Parquet
     <run>/passwords.sealed   first passwords of the files, where policy takes them (credentials.py)
-    <run>/plan/              plan.json, changes.parquet, leavers.parquet, first_passwords.parquet
+    <run>/plan/              plan.json, changes, leavers, identities, first_passwords.parquet
     <run>/findings.parquet   everything wrong in the data, and findings.csv for people
 """
 
@@ -21,6 +21,7 @@ from .config import load_config
 from .credentials import open_file_passwords, seal_file_passwords
 from .drop import read_drop
 from .ending import cancel_held
+from .identities import load_identities, save_identities
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
@@ -91,6 +92,7 @@ def plan(work: Work) -> Next | Again | Stop:
         reading = load_mirror(storage, con, run.run, folder / "mirror", config.graph.quota())
         directory = asyncio.run(reading)
         accepted.load_leavers(storage, con, folder)
+        load_identities(storage, con, folder)
         load_usernames(storage, con, folder)
         today = now().astimezone(config.zone).date()
         open_file_passwords(storage, con, run.run, sealing, folder)
@@ -100,6 +102,7 @@ def plan(work: Work) -> Next | Again | Stop:
         save_usernames(storage, con, folder)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
+        save_identities(con, folder / "plan", today)
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from directory.desired import build_desired
+from directory.identities import IDENTITIES
 from directory.policy import Policy
 from graph.mirror import load_empty
 from roster.schema import SIDE_TABLES, TABLES, columns_of
@@ -30,6 +31,7 @@ class World:
             self.con.execute(f"CREATE TABLE {table} ({columns})")
         load_empty(self.con)
         self.con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        self.con.execute(f"CREATE TABLE identities ({IDENTITIES})")
         for number, name in enumerate(FILES):
             self.add("files", id=number, source="sis", name=f"{name}.csv", records=0)
             self.add("line_shifts", file=number, row=0, line=2)

@@ -15,6 +15,7 @@ from local.entra.batch import Batches
 from local.entra.dump import dump
 from local.entra.errors import GraphError
 from local.entra.faults import Fault
+from local.entra.features import Features
 from local.entra.messages import Answer, Request, split_target
 from local.entra.seeding import seed
 
@@ -35,6 +36,7 @@ def create_app(tenant: Tenant) -> Starlette:
             Route("/emulator/dump", gate.dump),
             Route("/emulator/counters", gate.counters),
             Route("/emulator/seed", gate.seed, methods=["POST"]),
+            Route("/emulator/features", gate.features, methods=["GET", "POST"]),
             Route("/emulator/faults", gate.set_faults, methods=["POST", "DELETE"]),
             Route(
                 VERSION + "/{rest:path}",
@@ -73,6 +75,7 @@ class _Gate:
         return _response(answer, headers)
 
     async def dump(self, _: HttpRequest) -> Response:
+        self._tenant.settle()
         return JSONResponse(dump(self._tenant.directory))
 
     async def counters(self, _: HttpRequest) -> Response:
@@ -80,6 +83,15 @@ class _Gate:
 
     async def seed(self, http: HttpRequest) -> Response:
         return JSONResponse(seed(self._tenant, await http.json()))
+
+    async def features(self, http: HttpRequest) -> Response:
+        if http.method == "POST":
+            try:
+                features = Features.from_json(await http.json(), self._tenant.features)
+            except ValueError as error:
+                return JSONResponse({"message": str(error)}, 400)
+            self._tenant.features = features
+        return JSONResponse(self._tenant.features.to_json())
 
     async def set_faults(self, http: HttpRequest) -> Response:
         if http.method == "DELETE":

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid4
 
 from local.entra.objects import DirectoryObject, Kind, Relation
@@ -27,8 +27,18 @@ _INDEXED: dict[Kind, tuple[str, ...]] = {
         "employeeId",
         "student/externalId",
         "teacher/externalId",
+        "proxyAddresses",
+        "onPremisesImmutableId",
+        "onPremisesSamAccountName",
     ),
-    "group": ("mailNickname", "mail", "uniqueName", "externalId", "displayName"),
+    "group": (
+        "mailNickname",
+        "mail",
+        "uniqueName",
+        "externalId",
+        "displayName",
+        "proxyAddresses",
+    ),
     "administrativeUnit": ("externalId", "displayName"),
 }
 _REMEMBERED = ("userPrincipalName", "displayName", "mail", "mailNickname", "uniqueName")
@@ -178,19 +188,25 @@ class Directory:
 
     def _enter(self, entered: DirectoryObject) -> None:
         for path in _INDEXED[entered.kind]:
-            value = entered.value(path)
-            if isinstance(value, str):
-                index = self._index[entered.kind, path]
-                index.setdefault(value.lower(), {})[entered.id] = None
+            index = self._index[entered.kind, path]
+            for value in _texts(entered.value(path)):
+                index.setdefault(value, {})[entered.id] = None
 
     def _leave(self, left: DirectoryObject) -> None:
         for path in _INDEXED[left.kind]:
-            value = left.value(path)
-            if isinstance(value, str):
-                ids = self._index[left.kind, path][value.lower()]
-                del ids[left.id]
+            index = self._index[left.kind, path]
+            for value in _texts(left.value(path)):
+                ids = index.get(value, {})
+                ids.pop(left.id, None)
                 if not ids:
-                    del self._index[left.kind, path][value.lower()]
+                    index.pop(value, None)
+
+
+def _texts(value: Any) -> list[str]:
+    """What a value is found by: a text, or each text of a list."""
+    if isinstance(value, str):
+        return [value.lower()]
+    return [one.lower() for one in cast("list[str]", value)] if isinstance(value, list) else []
 
 
 def is_guid(text: str) -> bool:

@@ -32,7 +32,7 @@ def selected(request: Request, view: View) -> frozenset[str] | None:
         return None
     names = frozenset(name.strip() for name in text.split(","))
     relations = {"members", "owners"} if view.kind != "user" else set[str]()
-    for name in names - view.properties - relations:
+    for name in sorted(name for name in names - relations if not view.has(name)):
         raise errors.bad_request(
             f"Could not find a property named '{name}' on type 'microsoft.graph.{view.name}'."
         )
@@ -162,7 +162,7 @@ class _Parser:
         return {"true": True, "false": False, "null": None}.get(token.lower(), token)
 
     def _known(self, name: str) -> None:
-        if name.partition("/")[0] not in self._view.properties:
+        if not self._view.has(name.partition("/")[0]):
             raise errors.bad_request(
                 f"Could not find a property named '{name}' on type "
                 f"'microsoft.graph.{self._view.name}'."

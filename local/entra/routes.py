@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.entra.errors import GraphError
+from local.entra.extensions import OBJECT_TYPE, undeclared
 from local.entra.service import Service, view_at
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, View
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from local.entra.delta import Deltas
     from local.entra.messages import Answer, Request
     from local.entra.objects import Relation
+    from local.entra.tenant import Tenant
 
 _DELETED = {"graph.user": USER, "graph.group": GROUP, "graph.administrativeUnit": UNIT}
 # How a collection's links are called in its addresses.
@@ -29,13 +31,27 @@ _LINKS: dict[tuple[str, str], Relation] = {
 class Router:
     """Finds and calls the operation for a request."""
 
-    def __init__(self, service: Service, deltas: Deltas) -> None:
+    def __init__(self, service: Service, deltas: Deltas, tenant: Tenant) -> None:
         self._service = service
         self._deltas = deltas
+        self._tenant = tenant
+
+    def settle(self) -> None:
+        """Does what is due on the tenant's clock."""
+        self._tenant.agenda.run(self._tenant.now())
 
     def answer(self, request: Request) -> Answer:
-        """The answer; 404 for an address that does not exist, 405 for a method it has not."""
+        """The answer; 400 for an address that does not exist, 405 for a method it has not."""
+        self.settle()
+        try:
+            return self._answer(request)
+        finally:
+            self.settle()
+
+    def _answer(self, request: Request) -> Answer:
         path = request.path
+        if path[0] == "education" and not self._tenant.features.education:
+            raise undeclared(OBJECT_TYPE)
         found = self._directory_wide(request, path)
         if found is not None:
             return found
@@ -61,6 +77,8 @@ class Router:
                 return service.organization(request)
             case ("directoryObjects", "getByIds"):
                 return service.by_ids(request)
+            case ("applications", app, "extensionProperties"):
+                return service.extension_properties(request, app)
             case ("groups(uniqueName=)", name):
                 if request.method == "GET":
                     return service.named_group(request, name)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
-from local.entra import errors, links, query, rules
+from local.entra import education, errors, links, query, rules
+from local.entra.clock import stamp
 from local.entra.errors import GraphError
 from local.entra.messages import Answer, Json, Request
 from local.entra.views import CLASS, GROUP, SCHOOL, UNIT, USER, VIEWS, View
@@ -165,6 +166,20 @@ class Service:
         ]
         return self._listed(request, "organization", [body], None)
 
+    def extension_properties(self, request: Request, app: str) -> Answer:
+        """GET and POST /applications/{id}/extensionProperties; ids of application and app are one.
+
+        https://learn.microsoft.com/graph/api/application-post-extensionproperty
+        """
+        extensions = self._tenant.extensions
+        path = f"applications('{app}')/extensionProperties"
+        if request.method == "GET":
+            return self._listed(request, path, extensions.of_app(app), None)
+        body = _object(request)
+        name = f"extension_{app.replace('-', '').lower()}_{body.get('name')}"
+        made = extensions.define(name, body.get("dataType", "String"), body["targetObjects"])
+        return Answer(201, {"@odata.context": f"{request.base}/$metadata#{path}/$entity"} | made)
+
     def by_ids(self, request: Request) -> Answer:
         """POST /directoryObjects/getByIds, up to 1,000 ids."""
         ids = cast("list[str]", _object(request).get("ids") or [])
@@ -178,7 +193,11 @@ class Service:
 
     def deleted(self, request: Request, view: View) -> Answer:
         """GET /directory/deletedItems/microsoft.graph.{type}."""
-        gone = [view.body(o, None) for o in self._directory.deleted.values() if view.shows(o)]
+        gone = [
+            view.body(o, None) | {"deletedDateTime": stamp(o.deleted_at)}
+            for o in self._directory.deleted.values()
+            if view.shows(o) and o.deleted_at is not None
+        ]
         return self._listed(request, view.path, gone, None)
 
     def restore(self, request: Request, key: str) -> Answer:
@@ -199,6 +218,7 @@ class Service:
     def _candidates(
         self, request: Request, view: View, start: int
     ) -> Iterator[tuple[int, DirectoryObject]]:
+        self._tenant.extensions.check_query(request.query.get("$filter", ""))
         test = query.filter_test(request, view)
         simple = query.looked_up(request)
         if simple and self._directory.indexed(view.kind, simple[0]):
@@ -226,12 +246,13 @@ class Service:
         return found
 
     def _create(self, view: View, body: Json, bound: list[tuple[Relation, str]]) -> DirectoryObject:
-        values = rules.check_names(view, body)
+        values = rules.check_names(view, body, self._tenant.extensions)
         rules.check_creation(view, values, self._directory, self._tenant.domains)
         links.check_bind(self._directory, None, bound)
         created = self._directory.add(
-            view.kind, self._completed(view, values), education=view.education
-        )
+            view.kind, self._completed(view, self._stored(view, values, None)),
+            education=view.education,
+        )  # fmt: skip
         links.bind(self._directory, created, bound)
         return created
 
@@ -239,23 +260,35 @@ class Service:
         """What the service adds to a new object."""
         now = {"createdDateTime": self._tenant.stamp()}
         if view is CLASS:
-            return values | now | {
+            values = values | {
                 "groupTypes": ["Unified"], "mailEnabled": True, "securityEnabled": False,
                 "visibility": "HiddenMembership", "creationOptions": ["classAssignments"],
-                "mail": f"{values['mailNickname']}@{self._tenant.domains[0]}",
             }  # fmt: skip
+        if view.kind == "group" and "Unified" in values.get("groupTypes", ()):
+            mail = f"{values['mailNickname']}@{self._tenant.domains[0]}"
+            values = values | {"mail": mail, "proxyAddresses": [f"SMTP:{mail}"]}
         return values | (now if view.kind != "administrativeUnit" else {})
 
     def _update(self, view: View, changed: DirectoryObject, body: Json) -> None:
         bound = links.bound(body) if view is GROUP else []
-        values = rules.check_names(view, body)
+        values = rules.check_names(view, body, self._tenant.extensions)
         rules.check_update(view, changed, values, self._directory, self._tenant.domains)
         links.check_bind(self._directory, changed, bound)
-        for name in ("student", "teacher"):
-            if isinstance(values.get(name), dict):
-                values[name] = (changed.values.get(name) or {}) | values[name]
-        self._directory.update(changed, values)
+        self._directory.update(changed, self._stored(view, values, changed))
         links.bind(self._directory, changed, bound)
+
+    def _stored(self, view: View, values: Json, changed: DirectoryObject | None) -> Json:
+        """Values as the directory keeps them: parts merged, education values told twice."""
+        for name in rules.MERGED & set(values):
+            if isinstance(values[name], dict):
+                before = changed.values.get(name) if changed else None
+                values[name] = (before or {}) | values[name]
+        if "onPremisesInfo" in values:
+            info = cast("Json", values.pop("onPremisesInfo") or {})
+            values["onPremisesImmutableId"] = info.get("immutableId")
+        if view.education:
+            return values | education.attributes(view.kind, values, changed)
+        return values
 
     def _told(self, request: Request, view: View, shown: DirectoryObject) -> Json:
         context = f"{request.base}/$metadata#{view.path}/$entity"

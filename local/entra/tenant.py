@@ -11,11 +11,14 @@ import random
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
+from local.entra.agenda import Agenda
 from local.entra.clock import Clock, SystemClock, stamp
 from local.entra.delta import Deltas
 from local.entra.directory import Directory
 from local.entra.errors import GraphError
+from local.entra.extensions import Extensions
 from local.entra.faults import LOST, Fault, Faults
+from local.entra.features import Features
 from local.entra.identity import ALL_ROLES, Identity, check_role
 from local.entra.messages import Answer, Json, Request
 from local.entra.quota import WRITES, WriteQuota
@@ -45,17 +48,21 @@ class Tenant:
         roles: frozenset[str] = ALL_ROLES,
         record: Path | None = None,
         seed: int = 1,
+        features: Features | None = None,
     ) -> None:
         self.domains = tuple(domains)
         self.chance = random.Random(seed)
         self.directory = Directory()
+        self.features = features or Features()
+        self.extensions = Extensions(self)
+        self.agenda = Agenda()
         self._clock = clock or SystemClock()
         self.identity = Identity(str(uuid4()), str(uuid4()), roles, self._clock)
         self.faults = Faults()
         self.deltas = Deltas(self)
         self.counters = {"requests": 0, "writes": 0, "http": 0, "throttled": 0}
         self._quota = WriteQuota(self._clock, write_quota)
-        self._router = Router(Service(self), self.deltas)
+        self._router = Router(Service(self), self.deltas, self)
         self._record = record.open("a", encoding="utf-8") if record else None
 
     def now(self) -> datetime:
@@ -65,6 +72,10 @@ class Tenant:
     def stamp(self) -> str:
         """The tenant's time as Graph writes it."""
         return stamp(self.now())
+
+    def settle(self) -> None:
+        """Does what the service has to do by itself until now."""
+        self._router.settle()
 
     def domain_list(self) -> list[Json]:
         """The verified domains as Graph lists them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from local.entra.extensions import NAME as EXTENSION
 from local.entra.objects import DirectoryObject, Kind
 
 
@@ -35,6 +36,11 @@ class View:
         """Every property."""
         return self.default | self.more
 
+    def has(self, name: str) -> bool:
+        """Whether the type has this property; directory types take directory extensions."""
+        extended = not self.education and EXTENSION.fullmatch(name) is not None
+        return name in self.properties or extended
+
     def id_of(self, shown: DirectoryObject) -> str:
         """The id that this view shows: a school has one of its own."""
         return shown.school_id if self is SCHOOL else shown.id
@@ -46,18 +52,37 @@ class View:
         )
 
     def body(self, shown: DirectoryObject, select: frozenset[str] | None) -> dict[str, Any]:
-        """The JSON of an object with the selected properties; those without a value are null."""
+        """The JSON of an object with the selected properties; those without a value are null.
+
+        Directory extensions without a value are left out; units tell theirs by default.
+        """
         names = self.default if select is None else select & self.properties
         found: dict[str, Any] = {"id": self.id_of(shown)}
         for name in sorted(names - {"id"}):
-            found[name] = shown.values.get(name, [] if name in _LISTS else None)
+            value = shown.values.get(name)
+            found[name] = _EMPTY.get(name) if value is None else value
+        if "onPremisesExtensionAttributes" in found:
+            found["onPremisesExtensionAttributes"] = dict.fromkeys(EXTENSION_ATTRIBUTES) | (
+                shown.values.get("onPremisesExtensionAttributes") or {}
+            )
+        if "onPremisesInfo" in found:
+            found["onPremisesInfo"] = {"immutableId": shown.values.get("onPremisesImmutableId")}
+        if self is UNIT and select is None:
+            select = frozenset(shown.values)
+        for name in () if select is None or self.education else select - self.properties:
+            if name.startswith("extension_") and shown.values.get(name) is not None:
+                found[name] = shown.values[name]
         return found
 
 
-_LISTS = _words(
-    "groupTypes businessPhones assignedLicenses proxyAddresses otherMails relatedContacts "
-    "assignedPlans provisionedPlans"
-)
+EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))
+_EMPTY: dict[str, Any] = {
+    name: []
+    for name in _words(
+        "groupTypes businessPhones assignedLicenses proxyAddresses otherMails relatedContacts "
+        "assignedPlans provisionedPlans creationOptions resourceProvisioningOptions"
+    )
+}
 
 USER = View(
     "user",
@@ -70,12 +95,19 @@ USER = View(
     more=_words(
         "accountEnabled ageGroup assignedLicenses city companyName consentProvidedForMinor country "
         "createdDateTime department employeeId employeeType mailNickname "
-        "onPremisesExtensionAttributes onPremisesImmutableId onPremisesSamAccountName "
-        "onPremisesSyncEnabled otherMails passwordPolicies passwordProfile postalCode "
-        "proxyAddresses state streetAddress usageLocation userType"
+        "deletedDateTime employeeHireDate faxNumber onPremisesDistinguishedName "
+        "onPremisesDomainName onPremisesExtensionAttributes onPremisesImmutableId "
+        "onPremisesLastSyncDateTime onPremisesSamAccountName onPremisesSecurityIdentifier "
+        "onPremisesSyncEnabled onPremisesUserPrincipalName otherMails passwordPolicies "
+        "passwordProfile postalCode proxyAddresses showInAddressList state streetAddress "
+        "usageLocation userType"
     ),
-    read_only=_words("id createdDateTime onPremisesSyncEnabled onPremisesSamAccountName "
-                     "proxyAddresses assignedLicenses"),
+    read_only=_words(
+        "id assignedLicenses createdDateTime deletedDateTime onPremisesDistinguishedName "
+        "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
+        "onPremisesSecurityIdentifier onPremisesSyncEnabled onPremisesUserPrincipalName "
+        "proxyAddresses"
+    ),
 )  # fmt: skip
 EDUCATION_USER = View(
     "educationUser",
@@ -101,9 +133,16 @@ GROUP = View(
         "mailNickname membershipRule membershipRuleProcessingState onPremisesSyncEnabled "
         "proxyAddresses securityEnabled securityIdentifier theme uniqueName visibility"
     ),
-    more=_words("isAssignableToRole creationOptions resourceProvisioningOptions"),
-    read_only=_words("id createdDateTime mail onPremisesSyncEnabled proxyAddresses "
-                     "securityIdentifier creationOptions resourceProvisioningOptions"),
+    more=_words(
+        "assignedLicenses creationOptions deletedDateTime isAssignableToRole "
+        "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
+        "preferredLanguage resourceBehaviorOptions resourceProvisioningOptions"
+    ),
+    read_only=_words(
+        "id assignedLicenses createdDateTime creationOptions deletedDateTime mail "
+        "onPremisesDomainName onPremisesLastSyncDateTime onPremisesSamAccountName "
+        "onPremisesSyncEnabled proxyAddresses resourceProvisioningOptions securityIdentifier"
+    ),
 )  # fmt: skip
 CLASS = View(
     "educationClass",
@@ -125,8 +164,8 @@ UNIT = View(
         "id description displayName isMemberManagementRestricted membershipRule "
         "membershipRuleProcessingState membershipType visibility"
     ),
-    more=frozenset(),
-    read_only=_words("id"),
+    more=_words("deletedDateTime"),
+    read_only=_words("id deletedDateTime"),
 )
 SCHOOL = View(
     "educationSchool",

@@ -182,6 +182,48 @@ def test_an_empty_directory_has_all_tables() -> None:
     assert contents(con) == {table: [] for table in TABLES}
 
 
+SDS = "extension_fe2174665583431c953114ff7268b7b3_Education_"
+
+
+async def test_what_sds_made_is_told_from_what_is_marked_by_us(
+    writer: Writer, graph: Graph, tmp_path: Path, served: Served
+) -> None:
+    await small_school(writer)
+    await served.seed(
+        users=[{"userPrincipalName": "a@contoso.edu", "userType": "Guest",
+                f"{SDS}SyncSource": "SIS", f"{SDS}AnchorId": "Student_9",
+                f"{SDS}SyncSource_StudentId": "9", f"{SDS}ObjectType": "Student"}],
+        groups=[{"displayName": "Old", "mailNickname": "Section_9", f"{SDS}SyncSource": "SIS",
+                 f"{SDS}AnchorId": "Section_9", f"{SDS}SyncSource_SectionId": "9",
+                 f"{SDS}ObjectType": "Section", f"{SDS}Status": "Expired"},
+                {"displayName": "AD", "mailNickname": "ad", "onPremisesSyncEnabled": True}],
+        administrativeUnits=[{"displayName": "Old", f"{SDS}AnchorId": "School_9",
+                              f"{SDS}SyncSource": "SIS", f"{SDS}SyncSource_SchoolId": "9",
+                              f"{SDS}ObjectType": "School"}],
+    )  # fmt: skip
+    con = duckdb.connect()
+    await refresh(graph, con, tmp_path)
+    for table in ("people", "classes", "schools"):
+        sources = f"SELECT external_id, external_source FROM existing_{table} ORDER BY 1"
+        first, *rest = con.execute(sources).fetchall()
+        assert first == ("9", "sds")
+        assert {source for _, source in rest} == {"sis"}
+    assert con.execute(
+        "SELECT user_type, sds_anchor, sds_student, sds_teacher FROM existing_people "
+        "WHERE sds_anchor IS NOT NULL"
+    ).fetchall() == [("Guest", "Student_9", "9", None)]
+    assert con.execute(
+        "SELECT display_name, on_premises_sync, sds_anchor, sds_type, sds_section, sds_status "
+        "FROM existing_groups WHERE mail_nickname IN ('Section_9', 'ad') ORDER BY 1"
+    ).fetchall() == [
+        ("AD", True, None, None, None, None),
+        ("Old", False, "Section_9", "Section", "9", "Expired"),
+    ]
+    assert con.execute(
+        "SELECT sds_anchor, sds_type, sds_school FROM existing_units WHERE display_name = 'Old'"
+    ).fetchall() == [("School_9", "School", "9")]
+
+
 async def test_deleted_accounts_keep_their_names_as_long_as_they_can_return(
     writer: Writer, graph: Graph, tmp_path: Path
 ) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sync.accepted import save_leavers
 from sync.drop import Drop, start_run
+from sync.identities import save_identities
 from sync.record import Run, artefact, get_run, update_run, write_json
 from sync.report import TABLES_BLOB, write_findings
 from sync.storage import ROSTERS, RUNS
 from tests.sync.rosters import put
-from tests.worlds import World
+from tests.worlds import TODAY, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,7 @@ def planned(storage: Storage, world: World, folder: Path, *, position: str, **va
     plan = replace(world.plan(**config), run=run.run)
     plan.save(world.con, folder / "plan")
     save_leavers(world.con, folder / "plan")
+    save_identities(world.con, folder / "plan", TODAY)
     write_findings(world.con, folder)
     storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
     storage.upload(RUNS, artefact(run.run, "findings.parquet"), folder / "findings.parquet")

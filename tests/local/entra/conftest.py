@@ -35,6 +35,14 @@ class Caller:
     async def user(self, name: str, **values: Any) -> str:
         return (await self("POST", "/users", user(name) | values)).json()["id"]
 
+    async def seed(self, **objects: Any) -> dict[str, list[str]]:
+        answer = await self.http.post("/emulator/seed", json=objects)
+        answer.raise_for_status()
+        return answer.json()
+
+    async def set(self, **features: Any) -> None:
+        (await self.http.post("/emulator/features", json=features)).raise_for_status()
+
     async def class_(self, key: str = "C1") -> str:
         body = {"displayName": key, "mailNickname": f"Section_{key}", "externalId": key,
                 "externalSource": "sis"}  # fmt: skip
