@@ -196,3 +196,7 @@ class Policy(Section):
     classes: Classes = Field(default_factory=Classes, description="Class groups")
     groups: Groups = Field(default_factory=Groups, description="Security groups")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
+    drift: Literal["repair", "report"] = Field(
+        default="repair",
+        description="What was changed by hand in what Rollcall keeps: repair or report it",
+    )

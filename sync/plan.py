@@ -17,6 +17,7 @@ from directory.desired import build_desired
 
 from .change import ACTIONS, KINDS, Change, ChangeMessage
 from .diff import find_changes
+from .drift import find_drift
 from .guard import hold
 
 if TYPE_CHECKING:
@@ -155,6 +156,7 @@ def make_plan(
     """
     build_desired(con, config, today=today, domains=domains)
     find_changes(con, config, today)
+    find_drift(con, config)
     hold(con, config.guards, today)
     con.execute(_IDENTIFIED)
     return _summarise(con, run)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roster.errors import BadInput
 
+from .drift import start_kept
 from .plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def preview(
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
         con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_kept(con)
         say("planning")
         today = datetime.now(config.zone).date()
         yield Preview(

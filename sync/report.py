@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import accepted
+from .drift import settle_kept
 from .drop import read_drop
 from .outcomes import load_outcomes
 from .plan import Plan, settle
@@ -44,6 +45,7 @@ def finish(work: Work) -> Next:
             name = f"outcomes.{ending}"
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         accepted.settle_leavers(storage, con, folder / "plan")
+        settle_kept(storage, con, folder / "plan")
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)

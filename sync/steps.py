@@ -17,6 +17,7 @@ import asyncio
 from . import accepted, lock
 from .accepted import check_source
 from .config import load_config
+from .drift import load_kept, save_wanted
 from .drop import read_drop
 from .ending import cancel_held
 from .plan import Plan, make_plan
@@ -79,10 +80,12 @@ def plan(work: Work) -> Next | Again | Stop:
         roster = Roster.load(con, folder / "roster")
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror"))
         accepted.load_leavers(storage, con, folder)
+        load_kept(storage, con, folder)
         today = now().astimezone(config.zone).date()
         made = make_plan(con, config, run=run.run, today=today, domains=directory.domains)
         made.save(con, folder / "plan")
         accepted.save_leavers(con, folder / "plan")
+        save_wanted(con, folder / "plan")
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

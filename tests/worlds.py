@@ -12,6 +12,7 @@ from directory.policy import Policy
 from graph.mirror import load_empty
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync.config import Config
+from sync.drift import start_kept
 from sync.plan import Plan, list_changes, make_plan
 
 TODAY = date(2026, 11, 24)
@@ -30,6 +31,7 @@ class World:
             self.con.execute(f"CREATE TABLE {table} ({columns})")
         load_empty(self.con)
         self.con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_kept(self.con)
         for number, name in enumerate(FILES):
             self.add("files", id=number, source="sis", name=f"{name}.csv", records=0)
             self.add("line_shifts", file=number, row=0, line=2)
