@@ -189,6 +189,11 @@ RULES: dict[str, DirectoryRule] = {
             "nothing to do: the next run hands the person over",
         ),
         DirectoryRule(
+            "drift.reported", "warning", "users", "sourced_id",
+            "somebody changed in the directory what Rollcall keeps; it was left as it is",
+            "change it in the student information system, or set drift to repair",
+        ),
+        DirectoryRule(
             "class.owner.last", "warning", "classes", "sourced_id",
             "the class has no teacher any more; its last owner stays, because a group needs one",
             "enter a teacher for the class, or remove the class",

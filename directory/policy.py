@@ -405,6 +405,10 @@ class Policy(Section):
     )
     adopt: Adoption = Field(default_factory=Adoption, description="Objects of School Data Sync")
     sessions: Sessions = Field(default_factory=Sessions, description="Academic sessions")
+    drift: Literal["repair", "report"] = Field(
+        default="repair",
+        description="What was changed by hand in what Rollcall keeps: repair or report it",
+    )
     inbound: Inbound | None = Field(default=None, description="The job of people.mode inbound")
 
     @model_validator(mode="after")

@@ -81,11 +81,18 @@ def needed_tables(storage: Storage, source: Source) -> frozenset[str] | None:
 
 def load_leavers(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
     """Makes the table `leavers` (external_id, since DATE, disabled BOOLEAN) for planning."""
-    con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+    start_leavers(con)
     if (data := storage.read(STATE, LEAVERS)) is not None:
         path = folder / LEAVERS
         path.write_bytes(data)
         con.execute("INSERT INTO leavers BY NAME FROM read_parquet(?)", [str(path)])
+
+
+def start_leavers(con: DuckDBPyConnection) -> None:
+    """Makes the empty table `leavers`."""
+    con.execute(
+        "CREATE OR REPLACE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)"
+    )
 
 
 def save_leavers(con: DuckDBPyConnection, folder: Path) -> None:

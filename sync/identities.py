@@ -36,7 +36,7 @@ def load_identities(storage: Storage, con: DuckDBPyConnection, folder: Path) -> 
 
 def start_identities(con: DuckDBPyConnection) -> None:
     """Makes the table `identities`, empty."""
-    con.execute(f"CREATE TABLE identities ({IDENTITIES})")
+    con.execute(f"CREATE OR REPLACE TABLE identities ({IDENTITIES})")
 
 
 def save_identities(con: DuckDBPyConnection, folder: Path, today: date) -> None:

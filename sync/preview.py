@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from roster.errors import BadInput
 
-from .drift import start_kept
-from .identities import start_identities
-from .inbound import start_uploads
-from .known_teams import start_known_teams
+from .memory import start_memory
 from .plan import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -62,11 +59,7 @@ def preview(
         roster = read_roster(path, con, progress=progress)
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
-        con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
-        start_kept(con)
-        start_known_teams(con)
-        start_uploads(con)
-        start_identities(con)
+        start_memory(con)
         say("planning")
         today = datetime.now(config.zone).date()
         yield Preview(

@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import accepted
 from .credentials import forget_file_passwords
-from .drift import settle_kept
 from .drop import read_drop
-from .identities import settle_identities
-from .inbound import settle_uploads
-from .known_teams import settle_known_teams
+from .memory import settle_memory
 from .outcomes import load_outcomes
 from .plan import Plan, settle
 from .record import END, REPORT_BLOB, Run, artefact, now, read_json, write_json
@@ -48,11 +45,7 @@ def finish(work: Work) -> Next:
         for ending in ("parquet", "csv"):
             name = f"outcomes.{ending}"
             storage.upload(RUNS, artefact(run.run, name), folder / name)
-        accepted.settle_leavers(storage, con, folder / "plan")
-        settle_kept(storage, con, folder / "plan")
-        settle_known_teams(storage, con, folder / "plan")
-        settle_uploads(storage, con, folder / "plan", now())
-        settle_identities(storage, con, folder / "plan", now().date())
+        settle_memory(storage, con, folder / "plan", now())
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)

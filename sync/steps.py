@@ -7,7 +7,7 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
     <run>/source/            the files, as they were dropped (until they are in the archive)
     <run>/roster/            the roster tables, Parquet
     <run>/passwords.sealed   first passwords of the files, where policy takes them (credentials.py)
-    <run>/plan/              plan.json, changes, leavers, identities, teams, first_passwords.parquet
+    <run>/plan/              plan.json, changes, first_passwords, what is remembered (memory.py)
     <run>/findings.parquet   everything wrong in the data, and findings.csv for people
 """
 
@@ -19,12 +19,9 @@ from . import accepted, lock
 from .accepted import check_source
 from .config import load_config
 from .credentials import open_file_passwords, seal_file_passwords
-from .drift import load_kept, save_wanted
 from .drop import read_drop
 from .ending import cancel_held
-from .identities import load_identities, save_identities
-from .inbound import load_uploads, save_uploads
-from .known_teams import load_known_teams, save_known_teams
+from .memory import load_memory, save_memory
 from .plan import Plan, make_plan
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
@@ -32,7 +29,6 @@ from .sealing import Sealing
 from .step import Again, Next, Step, Stop, Work
 from .storage import RUNS
 from .tenant import load_mirror
-from .usernames import load_usernames, save_usernames
 from .workspace import workspace
 
 LOCKED_SECONDS = 5.0
@@ -92,25 +88,15 @@ def plan(work: Work) -> Next | Again | Stop:
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         roster = Roster.load(con, folder / "roster")
-        load_uploads(storage, con, folder)
+        load_memory(storage, con, folder)
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
-        accepted.load_leavers(storage, con, folder)
-        load_kept(storage, con, folder)
-        load_known_teams(storage, con, folder)
-        load_identities(storage, con, folder)
-        load_usernames(storage, con, folder)
         today = now().astimezone(config.zone).date()
         open_file_passwords(storage, con, run.run, sealing, folder)
         made = make_plan(
             con, config, run=run.run, today=today, domains=directory.domains, sealing=sealing
         )
-        save_usernames(storage, con, folder)
         made.save(con, folder / "plan")
-        accepted.save_leavers(con, folder / "plan")
-        save_wanted(con, folder / "plan")
-        save_known_teams(con, folder / "plan")
-        save_uploads(con, folder / "plan")
-        save_identities(con, folder / "plan", today)
+        save_memory(storage, con, folder / "plan", today)
         write_findings(con, folder)
         storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
         for name in ("findings.parquet", "findings.csv"):

@@ -23,14 +23,19 @@ USERNAMES = "usernames.parquet"
 
 def load_usernames(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
     """Makes the table `given_usernames` for planning, as the last run left it."""
-    con.execute(
-        """CREATE TABLE given_usernames
-           (external_id VARCHAR, upn VARCHAR, since DATE, used BOOLEAN)"""
-    )
+    start_usernames(con)
     if (data := storage.read(STATE, USERNAMES)) is not None:
         path = folder / USERNAMES
         path.write_bytes(data)
         con.execute("INSERT INTO given_usernames BY NAME FROM read_parquet(?)", [str(path)])
+
+
+def start_usernames(con: DuckDBPyConnection) -> None:
+    """Makes the empty table `given_usernames`."""
+    con.execute(
+        "CREATE OR REPLACE TABLE given_usernames "
+        "(external_id VARCHAR, upn VARCHAR, since DATE, used BOOLEAN)"
+    )
 
 
 def save_usernames(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:

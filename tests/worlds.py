@@ -9,12 +9,11 @@ from typing import Any
 import duckdb
 
 from directory.desired import build_desired
-from directory.identities import IDENTITIES
 from directory.policy import Policy
 from graph.mirror import load_empty
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync.config import Config
-from sync.known_teams import start_known_teams
+from sync.memory import start_memory
 from sync.plan import Plan, list_changes, make_plan
 
 TODAY = date(2026, 11, 24)
@@ -32,9 +31,7 @@ class World:
             columns = ", ".join(f'"{name}" {kind}' for name, kind in columns_of(table))
             self.con.execute(f"CREATE TABLE {table} ({columns})")
         load_empty(self.con)
-        self.con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
-        start_known_teams(self.con)
-        self.con.execute(f"CREATE TABLE identities ({IDENTITIES})")
+        start_memory(self.con)
         for number, name in enumerate(FILES):
             self.add("files", id=number, source="sis", name=f"{name}.csv", records=0)
             self.add("line_shifts", file=number, row=0, line=2)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sync.accepted import save_leavers
 from sync.drop import Drop, start_run
-from sync.identities import save_identities
-from sync.known_teams import save_known_teams
+from sync.memory import save_memory
 from sync.record import Run, artefact, get_run, update_run, write_json
 from sync.report import TABLES_BLOB, write_findings
 from sync.storage import ROSTERS, RUNS
@@ -59,9 +57,7 @@ def planned(storage: Storage, world: World, folder: Path, *, position: str, **va
     config = {"people": {"mode": "create", "disable_after_days": 0}}
     plan = replace(world.plan(**config), run=run.run)
     plan.save(world.con, folder / "plan")
-    save_leavers(world.con, folder / "plan")
-    save_known_teams(world.con, folder / "plan")
-    save_identities(world.con, folder / "plan", TODAY)
+    save_memory(storage, world.con, folder / "plan", TODAY)
     write_findings(world.con, folder)
     storage.upload_folder(RUNS, artefact(run.run, "plan"), folder / "plan")
     storage.upload(RUNS, artefact(run.run, "findings.parquet"), folder / "findings.parquet")
