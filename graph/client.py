@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from azure.core.credentials import TokenCredential
-    from httpx import Response
+    from httpx import AsyncBaseTransport, Response
     from kiota_abstractions.request_information import RequestInformation
     from kiota_abstractions.request_option import RequestOption
     from msgraph.graph_service_client import GraphServiceClient
@@ -40,9 +40,11 @@ def connect(
     base_url: str | None = None,
     *,
     pace: Pace | None = None,
+    transport: AsyncBaseTransport | None = None,
 ) -> Graph:
     """Connects to `base_url` (default: ROLLCALL_GRAPH_URL, else the public service).
 
+    `transport` takes the place of the network, for a service that lives in this process.
     Without `credential`, azure-identity's DefaultAzureCredential: the managed identity in Azure,
     `az login` on an administrator's machine. Call it inside the running event loop.
     """
@@ -63,6 +65,7 @@ def connect(
         http2=False,  # a GOAWAY after 1,000 requests breaks httpx's HTTP/2 connections
         timeout=httpx.Timeout(100, connect=30),
         limits=httpx.Limits(max_connections=8),
+        transport=transport,
     )
     middleware: dict[str, RequestOption] = {
         **options,

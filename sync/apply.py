@@ -77,6 +77,7 @@ class Applier:
     counters: Counters
     _claimed: tuple[int, int] = (0, 0)
     _seen_applying: dict[str, float] = field(default_factory=dict[str, float])
+    _in_work: set[str] = field(default_factory=set[str])
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
@@ -84,6 +85,16 @@ class Applier:
         if not await self._is_applying(message.run):
             logger.warning("Change %s of run %s dropped: not applying", message.id, message.run)
             return
+        if message.id in self._in_work:
+            await self._send_again(message, _Busy("Another copy is in work", FIRST_DELAY))
+            return
+        self._in_work.add(message.id)
+        try:
+            await self._apply(message, queue_id)
+        finally:
+            self._in_work.discard(message.id)
+
+    async def _apply(self, message: ChangeMessage, queue_id: str) -> None:
         try:
             object_id = await self._write(message, queue_id)
         except _Ended:
