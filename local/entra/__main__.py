@@ -12,13 +12,20 @@ from pathlib import Path
 import uvicorn
 
 from local.entra.app import create_app
+from local.entra.scenario import Scenario, load
 from local.entra.tenant import Tenant
+from roster.errors import BadInput
 
 
 def main() -> None:
     """Serves until SIGINT or SIGTERM; says as one JSON line on which port."""
     options = _options()
-    tenant = Tenant(options.domain or ["contoso.edu"], record=options.record)
+    try:
+        scenario = load(options.scenario) if options.scenario else Scenario()
+    except BadInput as error:
+        sys.exit(str(error))
+    domains = options.domain or ["contoso.edu"]
+    tenant = Tenant(domains, record=options.record, scenario=scenario)
     with socket.create_server(("127.0.0.1", options.port)) as listener:
         ready = json.dumps({"port": listener.getsockname()[1]})
         sys.stdout.write(ready + "\n")
@@ -36,6 +43,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 (the default): any free port")
     parser.add_argument(
         "--domain", action="append", help="a verified domain; the first is the default"
+    )
+    parser.add_argument(
+        "--scenario", type=Path, help="a YAML file that says how the tenant behaves"
     )
     parser.add_argument("--record", type=Path, help="append each Graph exchange as a JSON line")
     parser.add_argument("--ready-file", type=Path, help="write the ready line there too")

@@ -114,8 +114,8 @@ class Deltas:
 
     def _page(self, current: Round, request: Request) -> tuple[list[dict[str, Any]], Round | None]:
         """The records of a page, and the round that goes on, if any."""
-        chance = self._tenant.chance
-        if not current.rested and current.place and chance.random() < 0.1:
+        chance, quirks = self._tenant.chance, self._tenant.scenario.delta
+        if not current.rested and current.place and chance.random() < quirks.empty_pages:
             return [], replace(current, rested=True)
         records: list[dict[str, Any]] = []
         place, room = current.place, SLICE
@@ -126,7 +126,7 @@ class Deltas:
                 records.append(record)
                 room -= sum(len(record.get(f"{r}@delta", ())) for r in RELATIONS)
             place, left = (place, rest) if rest else (place + 1, ())
-        if records and chance.random() < 0.05:
+        if records and chance.random() < quirks.replays:
             records.append(records[0])
         if place == len(current.ids):
             return records, None

@@ -9,7 +9,7 @@ https://learn.microsoft.com/graph/api/resources/directory
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ _INDEXED: dict[Kind, tuple[str, ...]] = {
     "group": ("mailNickname", "mail", "uniqueName", "externalId", "displayName"),
     "administrativeUnit": ("externalId", "displayName"),
 }
+_NOTHING = frozenset[str]()
 _REMEMBERED = ("userPrincipalName", "displayName", "mail", "mailNickname", "uniqueName")
 
 
@@ -46,10 +47,18 @@ class Change(NamedTuple):
     member: str
 
 
+Watch = Callable[[DirectoryObject, Change, dict[str, Any]], None]
+
+
 class Directory:
-    """Objects by id and by what they are looked up by."""
+    """Objects by id and by what they are looked up by.
+
+    `watch`, if set, is told of each change after it: the object, the entry of the log, and what was
+    there before, which are values by name, or a link's serial number (0: none) by its relation.
+    """
 
     def __init__(self) -> None:
+        self.watch: Watch | None = None
         self.live: dict[str, DirectoryObject] = {}
         self.deleted: dict[str, DirectoryObject] = {}
         self.purged: dict[str, DirectoryObject] = {}
@@ -103,23 +112,24 @@ class Directory:
         news = {name: new for name, new in values.items() if changed.values.get(name) != new}
         if not news:
             return
+        before = {name: changed.values.get(name) for name in news}
         self._leave(changed)
         changed.values.update(news)
         self._enter(changed)
-        self._note(changed, frozenset(news))
+        self._note(changed, frozenset(news), before)
 
     def link(self, container: DirectoryObject, relation: Relation, member: str) -> None:
         """Puts a member or owner into a group or unit."""
         self._serial += 1
         container.links(relation)[member] = self._serial
         self.live[member].containers[container.id, relation] = None
-        self.log[container.kind].append(Change(container.id, frozenset(), relation, member))
+        self._log(container, Change(container.id, _NOTHING, relation, member), {relation: 0})
 
     def unlink(self, container: DirectoryObject, relation: Relation, member: str) -> None:
         """Takes a member or owner out of a group or unit."""
-        del container.links(relation)[member]
+        serial = container.links(relation).pop(member)
         self.live[member].containers.pop((container.id, relation), None)
-        self.log[container.kind].append(Change(container.id, frozenset(), relation, member))
+        self._log(container, Change(container.id, _NOTHING, relation, member), {relation: serial})
 
     def delete(self, gone: DirectoryObject, now: datetime) -> None:
         """Soft deletion: out of every group and unit, and restorable for 30 days."""
@@ -170,11 +180,24 @@ class Directory:
         relations: tuple[Relation, Relation] = ("members", "owners")
         for relation in relations:
             for member in [m for m in back.links(relation) if m not in self.live]:
-                del back.links(relation)[member]
-                self.log[back.kind].append(Change(back.id, frozenset(), relation, member))
+                serial = back.links(relation).pop(member)
+                change = Change(back.id, _NOTHING, relation, member)
+                self._log(back, change, {relation: serial})
 
-    def _note(self, changed: DirectoryObject, names: frozenset[str] = frozenset()) -> None:
-        self.log[changed.kind].append(Change(changed.id, names, None, ""))
+    def _note(
+        self,
+        changed: DirectoryObject,
+        names: frozenset[str] = _NOTHING,
+        before: dict[str, Any] | None = None,
+    ) -> None:
+        self._log(changed, Change(changed.id, names, None, ""), before)
+
+    def _log(
+        self, changed: DirectoryObject, change: Change, before: dict[str, Any] | None = None
+    ) -> None:
+        self.log[changed.kind].append(change)
+        if self.watch is not None:
+            self.watch(changed, change, before or {})
 
     def _enter(self, entered: DirectoryObject) -> None:
         for path in _INDEXED[entered.kind]:

@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 Detail = dict[str, str]
+CONCURRENCY = (
+    "Unable to complete the request due to concurrent requests being made to the tenant. Please "
+    "wait briefly and retry."
+)
 
 
 class GraphError(Exception):
@@ -90,6 +94,13 @@ def not_found(key: str) -> GraphError:
     )
 
 
+def unknown_reference() -> GraphError:
+    """400 for a reference from or to something that has not arrived yet."""
+    return bad_request(
+        "The source resource object or one of the objects being referenced do not exist."
+    )
+
+
 def already_linked(relation: str) -> GraphError:
     """400 for adding what is there: nothing of the request was applied."""
     return bad_request(
@@ -109,3 +120,8 @@ def synced() -> GraphError:
 def unsupported(message: str) -> GraphError:
     """400 for a query that the directory does not serve."""
     return bad_request(message, code="Request_UnsupportedQuery")
+
+
+def concurrency() -> GraphError:
+    """409 for a write to an object that another write is changing."""
+    return GraphError(409, "Directory_ConcurrencyViolation", CONCURRENCY)

@@ -14,7 +14,11 @@ _FUNCTIONS = frozenset({"delta", "getByIds", "restore", "validateProperties"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A Graph operation. Header names are in lower case; `base` is the address up to /v1.0."""
+    """A Graph operation. Header names are in lower case; `base` is the address up to /v1.0.
+
+    `roles` and `app` (its application id) are those of the caller's token; `batch` numbers the
+    $batch that the operation is an item of.
+    """
 
     method: str
     target: str
@@ -24,8 +28,8 @@ class Request:
     body: Any
     base: str
     roles: frozenset[str]
+    app: str = ""
     batch: int | None = None
-    keys: dict[str, str] = field(default_factory=dict[str, str])
 
     def advanced(self) -> bool:
         """Whether this is an advanced query: ConsistencyLevel eventual and $count.
@@ -46,11 +50,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Graph answers: a JSON object, plain text, or nothing."""
+    """What Graph answers: a JSON object, plain text, or nothing. `delay`: seconds too late."""
 
     status: int
     body: Json | str | None = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    delay: float = 0.0
 
 
 def split_target(target: str) -> tuple[tuple[str, ...], dict[str, str]]:
