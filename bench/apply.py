@@ -36,9 +36,11 @@ from graph.client import connect
 from graph.mirror import load_empty
 from graph.pace import Pace
 from graph.writers import Writer
-from local.entra import Tenant, create_app
+from local.entra import Tenant
+from local.entra.clock import VirtualClock
+from local.entra.transport import InProcess
+from local.entra.virtual_loop import VirtualTimeLoop
 from local.memory import MemoryAccount
-from local.virtual_loop import LoopClock, VirtualLoop, run
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync.apply import Applier
 from sync.config import Config
@@ -48,7 +50,7 @@ from sync.record import Run, add_run, now
 from sync.storage import CHANGES_QUEUE, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Coroutine, Iterator
 
     from sync.change import ChangeMessage
     from sync.plan import Plan
@@ -154,30 +156,37 @@ class Bench:
 
     def apply(self, what: str, instances: int) -> Measured:
         """Applies the plan to an empty tenant with so many instances."""
-        loop = VirtualLoop()
-        tenant = Tenant([DOMAIN], clock=LoopClock(loop))
-        started = time.monotonic()
-        run(loop, _Application(self.con, self.plan, tenant, loop).work(instances))
-        return _measured(what, tenant, loop, self.least(), started)
+        clock = VirtualClock()
+        tenant = Tenant([DOMAIN], clock=clock)
+        started = time.monotonic(), clock.seconds()
+        _run(_Application(self.con, self.plan, tenant, clock).work(instances), clock)
+        return _measured(what, tenant, clock, self.least(), started)
 
     def apply_naively(self, what: str) -> Measured:
         """Applies the same changes, one request each."""
-        loop = VirtualLoop()
-        tenant = Tenant([DOMAIN], clock=LoopClock(loop))
-        started = time.monotonic()
-        run(loop, _Naive(self.con, self.plan, tenant).work())
-        return _measured(what, tenant, loop, self.least(), started)
+        clock = VirtualClock()
+        tenant = Tenant([DOMAIN], clock=clock)
+        started = time.monotonic(), clock.seconds()
+        _run(_Naive(self.con, self.plan, tenant).work(), clock)
+        return _measured(what, tenant, clock, self.least(), started)
 
     def least(self) -> int:
         """The least possible number of writes of the plan."""
         return 1
 
 
-def _measured(what: str, tenant: Tenant, loop: VirtualLoop, least: int, started: float) -> Measured:
+def _run(work: Coroutine[Any, Any, None], clock: VirtualClock) -> None:
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock, threads=False)) as runner:
+        runner.run(work)
+
+
+def _measured(
+    what: str, tenant: Tenant, clock: VirtualClock, least: int, started: tuple[float, float]
+) -> Measured:
     counted = tenant.counters
     return Measured(
-        what, counted["writes"], least, loop.time(), counted["requests"], counted["throttled"],
-        counted["http"], time.monotonic() - started,
+        what, counted["writes"], least, clock.seconds() - started[1], counted["requests"],
+        counted["throttled"], counted["http"], time.monotonic() - started[0],
     )  # fmt: skip
 
 
@@ -185,9 +194,9 @@ class _Application:
     """Instances that work off one queue, phase by phase."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, plan: Plan, tenant: Tenant, loop: VirtualLoop
+        self, con: duckdb.DuckDBPyConnection, plan: Plan, tenant: Tenant, clock: VirtualClock
     ) -> None:
-        self._con, self._plan, self._tenant, self._loop = con, plan, tenant, loop
+        self._con, self._plan, self._tenant, self._clock = con, plan, tenant, clock
         self._account = MemoryAccount()
         self._storage = Storage(self._account, self._account, self._account)  # type: ignore[arg-type]
         self._again = self._account.get_queue_client(CHANGES_QUEUE)
@@ -217,24 +226,24 @@ class _Application:
     async def _worker(self, applier: Applier) -> None:
         while (body := await self._next()) is not None:
             await applier.apply(body, body["id"])
-            self._late += [(self._loop.time() + delay, b) for b, delay in self._again.take()]
+            self._late += [(self._clock.seconds() + delay, b) for b, delay in self._again.take()]
 
     async def _next(self) -> dict[str, Any] | None:
         """The next message: one whose delay is over, else a fresh one; None when all is done."""
         while True:
             self._late.sort(key=lambda one: one[0])
-            if self._late and self._late[0][0] <= self._loop.time():
+            if self._late and self._late[0][0] <= self._clock.seconds():
                 return self._late.pop(0)[1]
             fresh = next(self._source, None)
             if fresh is not None:
                 return fresh.model_dump(mode="json")
             if not self._late:
                 return None
-            await asyncio.sleep(self._late[0][0] - self._loop.time())
+            await asyncio.sleep(self._late[0][0] - self._clock.seconds())
 
     def _connect(self) -> Any:
-        transport = _Slow(create_app(self._tenant))
-        pace = Pace(clock=self._loop.time)
+        transport = _Slow(self._tenant)
+        pace = Pace(clock=self._clock.seconds)
         address = "http://127.0.0.1/v1.0"
         return connect(_Credential(self._tenant), address, pace=pace, transport=transport)
 
@@ -247,7 +256,7 @@ class _Naive:
         self._ids: dict[tuple[str, str], str] = {}
         token = tenant.identity.token("https://graph.microsoft.com")["access_token"]
         self._client = httpx.AsyncClient(
-            transport=_Slow(create_app(tenant), 0.2),
+            transport=_Slow(tenant, 0.2),
             base_url="http://127.0.0.1/v1.0",
             headers={"Authorization": f"Bearer {token}"},
         )
@@ -303,11 +312,11 @@ class _Naive:
             await asyncio.sleep(NAP)
 
 
-class _Slow(httpx.ASGITransport):
+class _Slow(InProcess):
     """The emulator within this process; an answer takes its time on the virtual clock."""
 
-    def __init__(self, app: Any, seconds: float = BATCH_SECONDS) -> None:
-        super().__init__(app)
+    def __init__(self, tenant: Tenant, seconds: float = BATCH_SECONDS) -> None:
+        super().__init__(tenant)
         self._seconds = seconds
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -8,21 +8,20 @@ imported before the first connection, because importing them is most of a cold s
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from roster.errors import Transient
 
-from .batch import LONGEST_WAIT, Batcher
-from .errors import error_for, reaction_to
+from .batch import HOLD, Batcher
+from .errors import EnvelopeRefused, NotSent, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object
-from .pace import Pace
+from .pace import LONGEST_BACKOFF, Pace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from azure.core.credentials import TokenCredential
     from httpx import AsyncBaseTransport, Response
@@ -30,21 +29,28 @@ if TYPE_CHECKING:
     from kiota_abstractions.request_option import RequestOption
     from msgraph.graph_service_client import GraphServiceClient
 
+    from .quota import Quota
+
 SERVICE = "https://graph.microsoft.com/v1.0"
 SCOPE = "https://graph.microsoft.com/.default"
-READ_TRIES = 5
+READ_TRIES = 8
+# Statuses of a $batch that was not read at all: whatever is wrong with it is wrong for good.
+_UNREADABLE = frozenset({400, 404, 405, 411, 413, 414, 415, 422})
 
 
 def connect(
     credential: TokenCredential | None = None,
     base_url: str | None = None,
     *,
+    quota: Quota | None = None,
     pace: Pace | None = None,
     transport: AsyncBaseTransport | None = None,
 ) -> Graph:
     """Connects to `base_url` (default: ROLLCALL_GRAPH_URL, else the public service).
 
+    `quota`: what may be written how fast; `pace` instead of it brings a clock of its own.
     `transport` takes the place of the network, for a service that lives in this process.
+
     Without `credential`, azure-identity's DefaultAzureCredential: the managed identity in Azure,
     `az login` on an administrator's machine. Call it inside the running event loop.
     """
@@ -76,7 +82,7 @@ def connect(
         client=GraphClientFactory.create_with_default_middleware(client=raw, options=middleware),
     )
     adapter.base_url = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
-    return Graph(GraphServiceClient(request_adapter=adapter), raw.aclose, pace or Pace())
+    return Graph(GraphServiceClient(request_adapter=adapter), raw.aclose, pace or Pace(quota))
 
 
 class Graph:
@@ -88,6 +94,9 @@ class Graph:
         self.requests = 0
         self.writes = 0
         self._end = end
+        self._pace = pace
+        # Others in the tenant come first: https://learn.microsoft.com/graph/throttling-limits
+        self._priority = {"x-ms-throttle-priority": pace.quota.priority}
         self._batcher = Batcher(self._post, pace)
 
     async def send(self, request: GraphRequest) -> GraphResponse:
@@ -101,22 +110,41 @@ class Graph:
             raise error_for(request, response)
         return response
 
-    async def get(self, url: str) -> dict[str, Any]:
-        """The JSON of one GET; `url` is absolute or relative to the service root."""
-        tries = 1
-        while not (response := await self._get(url)).ok:
-            meaning = reaction_to(response).meaning
-            if tries == READ_TRIES or meaning not in ("throttled", "retry"):
-                raise error_for(GraphRequest("GET", url), response)
-            tries += 1
-            await asyncio.sleep(min(response.retry_after or 1.0, LONGEST_WAIT))
-        return response.body
+    async def get(self, url: str, *, hold: float = HOLD) -> dict[str, Any]:
+        """The JSON of one GET; `url` is absolute or relative to the service root.
 
-    async def pages(self, url: str) -> AsyncIterator[dict[str, Any]]:
-        """Every page from `url` on; empty pages in the middle are pages too."""
+        Waits and tries again while the service is busy, for at most `hold` seconds at a time;
+        raises what `error_for` makes of any other answer than success.
+        """
+        tries = 1
+        while True:
+            try:
+                response = await self._get(url)
+            except Transient as error:
+                problem, asked = error, None
+            else:
+                if response.ok:
+                    return response.body
+                problem, asked = error_for(GraphRequest("GET", url), response), response.retry_after
+                if reaction_to(response).meaning not in ("throttled", "retry", "busy"):
+                    raise problem
+            backoff = min(2.0 ** (tries - 2), LONGEST_BACKOFF) * self._pace.chance.uniform(0.5, 1)
+            wait = backoff if asked is None else asked * self._pace.chance.uniform(1, 1.25)
+            if tries == READ_TRIES or wait > hold * 1.25:
+                raise problem
+            tries += 1
+            await self._pace.sleep(wait)
+
+    async def pages(
+        self, url: str, *, hold: float = LONGEST_BACKOFF
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Every page from `url` on; empty pages in the middle are pages too.
+
+        A page that fails for now is asked for again, and the reading goes on from there.
+        """
         following: str | None = url
         while following:
-            page = await self.get(following)
+            page = await self.get(following, hold=hold)
             yield page
             following = page.get("@odata.nextLink")
 
@@ -141,58 +169,104 @@ class Graph:
         from kiota_abstractions.method import Method
         from kiota_abstractions.request_information import RequestInformation
 
-        information = RequestInformation()
-        information.http_method = Method.GET
-        information.url = url if url.startswith("http") else self.root + url
+        def request() -> RequestInformation:
+            information = RequestInformation()
+            information.http_method = Method.GET
+            information.url = url if url.startswith("http") else self.root + url
+            return information
+
         self.requests += 1
-        response = await self._native(information)
-        return GraphResponse(response.status_code, _json(response), response.headers)
+        response = await self._signed_in(request)
+        body = _json(response)
+        if body is None and response.status_code < 300:
+            raise Transient("the answer of Graph broke off")
+        return GraphResponse(response.status_code, body or {}, response.headers)
 
     async def _post(self, requests: Sequence[GraphRequest]) -> dict[int, GraphResponse]:
-        """Posts one $batch; returns the answers by the number of their item."""
+        """Posts one $batch; returns the answers by the number of their item.
+
+        The answers count whatever the status of the envelope is: it is 424 when an item failed.
+        An item without a readable answer is left out.
+        """
         from kiota_abstractions.method import Method
         from kiota_abstractions.request_information import RequestInformation
 
-        information = RequestInformation()
-        information.http_method = Method.POST
-        information.url = self.root + "/$batch"
-        information.headers.try_add("Content-Type", "application/json")
-        items = [request.as_item(number) for number, request in enumerate(requests)]
-        information.content = json.dumps({"requests": items}).encode()
-        response = await self._native(information)
-        answers = _json(response).get("responses")
-        if answers is None:  # the envelope itself failed: nothing of it was carried out
-            body = _json(response)
-            return {
-                number: GraphResponse(response.status_code, body, response.headers)
-                for number in range(len(requests))
-            }
+        items = [item.as_item(number, self._priority) for number, item in enumerate(requests)]
+        content = json.dumps({"requests": items}).encode()
+
+        def request() -> RequestInformation:
+            information = RequestInformation()
+            information.http_method = Method.POST
+            information.url = self.root + "/$batch"
+            information.headers.try_add("Content-Type", "application/json")
+            information.content = content
+            return information
+
+        response = await self._signed_in(request)
+        body = _json(response) or {}
+        answers = body.get("responses")
+        if not isinstance(answers, list):
+            return _without_answers(response, body, len(requests))
         self.requests += len(requests)
-        found = {int(answer["id"]): _answer(answer) for answer in answers}
+        found = dict(_answers(cast("list[Any]", answers), len(requests)))
         self.writes += sum(
             requests[number].is_write for number, answer in found.items() if answer.ok
         )
         return found
 
+    async def _signed_in(self, request: Callable[[], RequestInformation]) -> Response:
+        """The answer to a request; one whose token was refused is sent once more with another."""
+        response = await self._native(request())
+        if response.status_code == 401 and _code(response) == "InvalidAuthenticationToken":
+            await self._pace.sleep(1.0)
+            response = await self._native(request())
+        return response
+
     async def _native(self, information: RequestInformation) -> Response:
-        from httpx import TransportError
+        from azure.core.exceptions import AzureError
+        from httpx import ConnectError, ConnectTimeout, PoolTimeout, TransportError
         from kiota_abstractions.native_response_handler import NativeResponseHandler
         from kiota_http.middleware.options import ResponseHandlerOption
 
         information.add_request_options([ResponseHandlerOption(NativeResponseHandler())])
         information.headers.try_add("Accept", "application/json")
         information.headers.try_add("client-request-id", str(uuid.uuid4()))
-        # Others in the tenant come first: https://learn.microsoft.com/graph/throttling-limits
-        information.headers.try_add("x-ms-throttle-priority", "low")
+        for name, value in self._priority.items():
+            information.headers.try_add(name, value)
         adapter: Any = self.sdk.request_adapter
         try:
             return await adapter.send_primitive_async(information, "bytes", {})
+        except AzureError as error:
+            why = f"no token: {type(error).__name__}; `rollcall doctor` checks the sign-in"
+            raise NotSent(why) from error
+        except (ConnectError, ConnectTimeout, PoolTimeout) as error:
+            raise NotSent(f"no connection to Graph: {type(error).__name__}") from error
         except TransportError as error:
             raise Transient(f"no answer from Graph: {type(error).__name__}") from error
 
 
+def _without_answers(
+    response: Response, body: dict[str, Any], count: int
+) -> dict[int, GraphResponse]:
+    """What an envelope without answers means for each of its items."""
+    whole = GraphResponse(response.status_code, body, response.headers)
+    if whole.ok:  # it broke off, and what was done of it nobody knows
+        return {}
+    if whole.status in _UNREADABLE:
+        raise EnvelopeRefused(whole)
+    return dict.fromkeys(range(count), whole)
+
+
+def _answers(answers: list[Any], count: int) -> Iterator[tuple[int, GraphResponse]]:
+    """The readable answers of a batch, by number."""
+    for answer in map(as_object, answers):
+        number, status = str(answer.get("id", "")), answer.get("status")
+        if number.isdecimal() and int(number) < count and isinstance(status, int):
+            yield int(number), _answer(answer)
+
+
 def _answer(item: dict[str, Any]) -> GraphResponse:
-    headers: dict[str, Any] = item.get("headers") or {}
+    headers = as_object(item.get("headers"))
     return GraphResponse(
         int(item["status"]),
         as_object(item.get("body")),
@@ -200,8 +274,13 @@ def _answer(item: dict[str, Any]) -> GraphResponse:
     )
 
 
-def _json(response: Response) -> dict[str, Any]:
+def _code(response: Response) -> str:
+    return GraphResponse(response.status_code, _json(response) or {}, {}).code
+
+
+def _json(response: Response) -> dict[str, Any] | None:
+    """The JSON object of an answer; {} if it has no content, None if it cannot be read."""
     try:
         return as_object(json.loads(response.content or b"{}"))
     except ValueError:
-        return {}
+        return None

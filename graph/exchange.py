@@ -6,6 +6,7 @@ https://learn.microsoft.com/graph/json-batching
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
 
 READS = frozenset({"GET", "HEAD"})
+# POSTs that only read: https://learn.microsoft.com/graph/throttling-limits
+_READING = re.compile(
+    r"/(getByIds|getMemberGroups|getMemberObjects|checkMemberGroups|checkMemberObjects|isMemberOf)$"
+)
+# Without /$ref such an address is the person, and not their place in the group.
+_PERSON_IN_CONTAINER = re.compile(
+    r"/(groups|administrativeUnits|schools|classes)/[^/]+/(members|owners|users|teachers|classes)/[^/]+$"
+)
+_BIND = "@odata.bind"
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,9 @@ class GraphRequest:
     """An operation. `url` is relative to the service root and starts with a slash.
 
     `object`: what it changes; operations on one object never share a batch, and keep their order.
+    `object/part` is a part of it, such as one reference: parts may be changed side by side.
     `repeatable`: doing it twice does no harm, so it may be sent again when its answer was lost.
+    A DELETE of a person in a container without /$ref would delete the person: ValueError.
     """
 
     method: str
@@ -32,15 +44,26 @@ class GraphRequest:
     object: str = ""
     repeatable: bool = True
 
+    def __post_init__(self) -> None:
+        if self.method == "DELETE" and _PERSON_IN_CONTAINER.search(self.url.partition("?")[0]):
+            raise ValueError("a DELETE of a reference has to end with /$ref")
+
     @property
     def is_write(self) -> bool:
         """Whether it counts against the quota of directory writes."""
-        return self.method not in READS
+        reads = self.method == "POST" and _READING.search(self.url.partition("?")[0])
+        return self.method not in READS and not reads
 
-    def as_item(self, number: int) -> dict[str, Any]:
-        """The item of a $batch; a body asks for its Content-Type."""
+    @property
+    def references(self) -> int:
+        """How many references it binds."""
+        bound = [v for k, v in (self.body or {}).items() if k.endswith(_BIND)]
+        return sum(len(cast("list[Any]", value)) for value in bound if isinstance(value, list))
+
+    def as_item(self, number: int, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """The item of a $batch, with more `headers`; a body asks for its Content-Type."""
         item: dict[str, Any] = {"id": str(number), "method": self.method, "url": self.url}
-        headers = dict(self.headers)
+        headers = {**(headers or {}), **self.headers}
         if self.body is not None:
             headers["Content-Type"] = "application/json"
             item["body"] = self.body
@@ -80,8 +103,16 @@ class GraphResponse:
     @property
     def retry_after(self) -> float | None:
         """Seconds that the service asks to wait."""
-        text = self.headers.get("retry-after", "")
-        return float(text) if text.replace(".", "", 1).isdigit() else None
+        return _number(self.headers.get("retry-after", ""))
+
+    @property
+    def limit_share(self) -> float | None:
+        """The share of the limit that is used, 1.0 being all of it; told from 0.8 on."""
+        return _number(self.headers.get("x-ms-throttle-limit-percentage", ""))
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text.replace(".", "", 1).isdigit() else None
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 How each stays single:
 
-    person  userPrincipalName is unique: a clash is looked up, and taken over only if the account
-            carries the same roster id
+    person  userPrincipalName is unique, so a POST may be repeated: a clash is looked up, and taken
+            over only if the account carries the same roster id
     school  POST cannot be repeated blindly: after a lost answer, or on a second attempt, it is
-    class   looked up by externalId first
+    class   looked up by externalId first; a class is also found by its mail nickname, which is
+            unique among groups, if somebody was quicker
     group   PATCH by uniqueName with `Prefer: create-if-missing` is an upsert
             (https://learn.microsoft.com/graph/api/group-upsert)
+
+What was just made may not be found for a while. A clash with something that cannot be found is
+therefore NotThere, and only in the end a clash with somebody else's.
 
 References are in `references.py`.
 """
@@ -17,20 +21,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from roster.errors import Terminal, Transient
+from roster.errors import Terminal
 
 from . import bodies
-from .errors import AmbiguousWrite, error_for, reaction_to
+from .errors import AmbiguousWrite, NotThere, error_for, reaction_to
 from .exchange import GraphRequest, GraphResponse, as_object, from_sdk
 from .passwords import first_password
-from .references import References
+from .references import (
+    PER_REQUEST,
+    FailedReference,
+    References,
+    Wanted,
+    in_order,
+    unknown_people,
+    without,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from msgraph.generated.models.group import Group
+
     from .client import Graph
 
-BOUND_AT_CREATION = 20
+PASSWORD_TRIES = 3
 
 
 class Writer:
@@ -42,19 +56,30 @@ class Writer:
 
     async def create_person(self, fields: Mapping[str, Any]) -> str:
         """Creates an account with a random first password; returns its object id."""
-        body = bodies.person_body(fields, first_password())
-        request = from_sdk(
-            self.graph.sdk.education.users.to_post_request_information(body), repeatable=False
-        )
-        response = await self._post(request)
-        if response is not None and response.ok:
+        request, response = await self._post_person(fields)
+        for _ in range(PASSWORD_TRIES - 1):
+            if response.ok or reaction_to(response).meaning != "password":
+                break
+            request, response = await self._post_person(fields)
+        if response.ok:
             return response.body["id"]
+        if reaction_to(response).meaning != "conflict":
+            raise error_for(request, response)
         found = await self._find_person(fields["upn"])
-        if found is not None and _roster_id(found) == fields["external_id"]:
-            return found["id"]
-        if response is None:
-            raise AmbiguousWrite("the account may have been made; it is looked up again")
-        raise error_for(request, response)
+        if found is None:
+            raise NotThere(
+                "another object has this name or mail nickname already, and is not found by it: "
+                "an account that was just made, a deleted one, or a group"
+            )
+        if _roster_id(found) != fields["external_id"]:
+            raise error_for(request, response)
+        return found["id"]
+
+    async def _post_person(self, fields: Mapping[str, Any]) -> tuple[GraphRequest, GraphResponse]:
+        body = bodies.person_body(fields, first_password())
+        builder = self.graph.sdk.education.users
+        request = from_sdk(builder.to_post_request_information(body), object=fields["upn"])
+        return request, await self.graph.send(request)
 
     async def update_person(self, object_id: str, fields: Mapping[str, Any]) -> None:
         """Writes the given fields of an account."""
@@ -94,21 +119,32 @@ class Writer:
         self, unique_name: str, fields: Mapping[str, Any], members: Sequence[str]
     ) -> str:
         """Creates a security group with its members, or finds it; returns its object id."""
-        bound = [self.graph.reference(member) for member in members[:BOUND_AT_CREATION]]
+        return await self._upsert(unique_name, bodies.group_body(fields, []), in_order(members, ()))
+
+    async def _upsert(self, unique_name: str, body: Group, wanted: Wanted) -> str:
+        """Makes a group with its first people, then adds the others; those there are fine."""
+        failed: list[FailedReference] = []
         builder = self.graph.sdk.groups_with_unique_name(unique_name)
-        request = from_sdk(
-            builder.to_patch_request_information(bodies.group_body(fields, bound)),
-            object=unique_name,
-            headers={"Prefer": "create-if-missing"},
-        )
-        response = await self.graph.send(request)
+        while True:
+            body.additional_data = dict(self._references.bound(wanted[:PER_REQUEST]))
+            request = from_sdk(
+                builder.to_patch_request_information(body),
+                object=unique_name,
+                headers={"Prefer": "create-if-missing"},
+            )
+            response = await self.graph.send(request)
+            unknown = unknown_people(request, response, unique_name, wanted[:PER_REQUEST])
+            if not unknown:
+                break
+            failed += unknown
+            wanted = without(wanted, unknown)
         if response.status == 201:
-            object_id, rest = response.body["id"], members[BOUND_AT_CREATION:]
+            object_id, rest = response.body["id"], wanted[PER_REQUEST:]
         elif response.ok or reaction_to(response).meaning == "exists":
-            object_id, rest = await self._existing("group", unique_name), members
+            object_id, rest = await self._existing("group", unique_name), wanted
         else:
             raise error_for(request, response)
-        await self.add_references("group", object_id, rest, [])
+        await self._references.bind(object_id, rest, failed)
         return object_id
 
     async def update_group(self, object_id: str, fields: Mapping[str, Any]) -> None:
@@ -145,7 +181,7 @@ class Writer:
     async def _existing(self, kind: str, key: str) -> str:
         found = await self.find(kind, key)
         if found is None:
-            raise Transient(f"a {kind} that was just written cannot be found yet", 5)
+            raise NotThere(f"a {kind} that was just written cannot be found yet", 5)
         return found
 
     async def _create(
@@ -153,24 +189,36 @@ class Writer:
     ) -> str:
         if attempted and (found := await self.find(kind, external_id)):
             return found
-        response = await self._post(request)
-        if response is None:
-            if found := await self.find(kind, external_id):
-                return found
-            raise AmbiguousWrite(f"the {kind} may have been made; it is looked up again")
-        if not response.ok:
-            raise error_for(request, response)
-        return response.body["id"]
-
-    async def _post(self, request: GraphRequest) -> GraphResponse | None:
-        """The answer to a creation; None when it was lost. Only a name clash is let through."""
         try:
             response = await self.graph.send(request)
         except AmbiguousWrite:
+            if found := await self.find(kind, external_id):
+                return found
+            raise
+        if response.ok:
+            return response.body["id"]
+        if reaction_to(response).meaning == "conflict" and (
+            found := await self._find_clash(request, kind, external_id)
+        ):
+            return found
+        raise error_for(request, response)
+
+    async def _find_clash(self, request: GraphRequest, kind: str, external_id: str) -> str | None:
+        """The object that a creation clashes with, if it is the one to be created."""
+        if found := await self.find(kind, external_id):
+            return found
+        nickname = as_object(request.body).get("mailNickname")
+        if kind != "class" or not nickname:
             return None
-        if not response.ok and reaction_to(response).meaning != "conflict":
-            raise error_for(request, response)
-        return response
+        value = quote(nickname.replace("'", "''"), safe="")
+        page = await self.graph.get(f"/groups?$filter=mailNickname eq '{value}'&$select=id")
+        if not page["value"]:
+            raise NotThere("a group with this mail nickname was just made and is not found yet")
+        group: str = page["value"][0]["id"]
+        response = await self.graph.send(
+            GraphRequest("GET", f"/education/classes/{group}?$select=id,externalId")
+        )
+        return group if response.body.get("externalId") == external_id else None
 
     async def _find_person(self, upn: str) -> dict[str, Any] | None:
         value = quote(upn.replace("'", "''"), safe="@")

@@ -2,8 +2,13 @@
 
 A message may come twice (queues deliver at least once), late (after its run ended) or after a crash
 in the middle. So it is skipped when it has its outcome or its run is not applying; what may work
-later is sent again with a delay, a bounded number of times; what cannot work becomes a failed
-outcome. Anything unforeseen is raised: the host tries again and finally moves the message to the
+later is sent again with a delay, as `patience.py` says; what cannot work becomes a failed
+outcome. What is done of a message is not done again: the next copy says only what is left.
+
+Whether something was created is in doubt after a lost answer or a crash, and what was created is
+not found at once. So it is looked for several times, over minutes, before it is created again.
+
+Anything unforeseen is raised: the host tries again and finally moves the message to the
 poison queue (https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#poison-messages).
 """
 
@@ -14,26 +19,34 @@ import logging
 import math
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
+from graph.errors import DirectoryFull, NotThere
+from graph.references import ReferencesFailed
 from roster.errors import Terminal, Transient
 
 from . import outcomes
 from .change import ChangeMessage
+from .config import load_quota
 from .outcomes import Outcome
+from .patience import LOOKED, LOOKS, Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
 from .storage import CHANGES_QUEUE, shared_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
+
+    from graph.references import FailedReference
 
     from .storage import Storage
 
 logger = logging.getLogger(__name__)
 
-LARGEST_TRIES = 40
-FIRST_DELAY, LARGEST_DELAY = 2.0, 120.0
+GONE = (
+    ": something that this change needs is not in the directory. Somebody may have deleted it; the "
+    "next run sees that"
+)
 # How long it may take until a process notices that a run was stopped.
 STATUS_LIFE_SECONDS = 5.0
 
@@ -48,7 +61,12 @@ class Counters(Protocol):
 
 
 class DirectoryWriter(Protocol):
-    """The writes that apply needs; `graph.writers.Writer` has them."""
+    """The writes that apply needs; `graph.writers.Writer` has them.
+
+    What brings references raises ReferencesFailed when it did everything but some of them.
+    """
+
+    async def find(self, kind: str, key: str, /) -> str | None: ...
 
     async def create_person(self, fields: dict[str, Any], /) -> str: ...
     async def update_person(self, object_id: str, fields: dict[str, Any], /) -> None: ...
@@ -69,6 +87,24 @@ class DirectoryWriter(Protocol):
 
 
 @dataclass
+class _Work:
+    """A message that says what is left of it to do, and the references that failed on the way."""
+
+    message: ChangeMessage
+    failed: tuple[FailedReference, ...] = ()
+
+    def left(self, **values: Any) -> None:
+        self.message = self.message.model_copy(update=values)
+
+    def note(self, action: Literal["add", "remove"], failed: tuple[FailedReference, ...]) -> None:
+        """All references of an action are done but those in `failed`."""
+        self.failed += failed
+        for relation in ("member", "owner"):
+            people = tuple(one.person for one in failed if one.relation == relation)
+            self.left(**{f"{action}_{relation}s": people})
+
+
+@dataclass
 class Applier:
     """Applies messages; one for each process and event loop, so that writes share batches."""
 
@@ -78,6 +114,8 @@ class Applier:
     _claimed: tuple[int, int] = (0, 0)
     _seen_applying: dict[str, float] = field(default_factory=dict[str, float])
     _in_work: set[str] = field(default_factory=set[str])
+    # Why nothing more can be created in a run: each process finds that out once.
+    _full: dict[str, DirectoryFull] = field(default_factory=dict[str, DirectoryFull])
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
@@ -85,59 +123,103 @@ class Applier:
         if not await self._is_applying(message.run):
             logger.warning("Change %s of run %s dropped: not applying", message.id, message.run)
             return
+        work = _Work(message)
         if message.id in self._in_work:
-            await self._send_again(message, _Busy("Another copy is in work", FIRST_DELAY))
+            await self._send_again(work, Busy("Another copy of this change is in work"))
             return
         self._in_work.add(message.id)
         try:
-            await self._apply(message, queue_id)
+            await self._apply(work, queue_id)
         finally:
             self._in_work.discard(message.id)
 
-    async def _apply(self, message: ChangeMessage, queue_id: str) -> None:
+    async def _apply(self, work: _Work, queue_id: str) -> None:
         try:
-            object_id = await self._write(message, queue_id)
+            await self._write(work, queue_id)
         except _Ended:
             return
-        except _Busy as error:
-            await self._send_again(message, error)
+        except Busy as error:
+            await self._send_again(work, error)
         except Transient as error:
-            await self._release(message)
-            await self._send_again(message, error)
+            await self._release(work.message)
+            await self._send_again(work, error)
         except Terminal as error:
-            await self._end(message, "failed", message.object_id, str(error), error.code)
+            if isinstance(error, DirectoryFull):
+                self._full = {work.message.run: error}
+            await self._end(work.message, "failed", str(error), error.code)
         else:
-            await self._end(message, "done", object_id)
+            await self._settle(work)
 
-    async def _write(self, message: ChangeMessage, queue_id: str) -> str | None:
-        """Writes the entity, then its references; the entity's directory id."""
-        attempted = await self._may_start(message, queue_id)
-        object_id = message.object_id
-        if message.action == "create":
-            object_id = await self._create(message, attempted=attempted)
-        elif message.fields:
-            await self._update(message, str(object_id))
-        adds, removes = _additions(message), (message.remove_members, message.remove_owners)
-        if any(adds) or any(removes):
-            container = object_id or await self._made(message)
-            if any(adds):
-                await self.writer.add_references(message.kind, container, *adds)
-            if any(removes):
-                await self.writer.remove_references(message.kind, container, *removes)
-        return object_id
+    async def _write(self, work: _Work, queue_id: str) -> None:
+        """Writes the entity, then its references."""
+        message = work.message
+        claim = await self._may_start(message, queue_id)
+        adds = (message.add_members, message.add_owners)
+        removes = (message.remove_members, message.remove_owners)
+        if message.action == "create" and message.object_id is None:
+            adds = _additions(message)
+            await self._create_with_people(work, claim)
+        elif message.action != "create" and message.fields:
+            await self._update(message, str(message.object_id))
+            work.left(fields={})
+        if not (any(adds) or any(removes)):
+            return
+        container = work.message.object_id or await self._made(message)
+        work.left(object_id=container)
+        if any(adds):
+            call = self.writer.add_references(message.kind, container, *adds)
+            work.note("add", await _failures(call))
+        if any(removes):
+            call = self.writer.remove_references(message.kind, container, *removes)
+            work.note("remove", await _failures(call))
 
-    async def _may_start(self, message: ChangeMessage, queue_id: str) -> bool:
-        """Whether the message was tried before; raises _Ended when it has its outcome."""
+    async def _settle(self, work: _Work) -> None:
+        """Ends a message that is done, or tries the references again that may heal."""
+        if any(reference.heals for reference in work.failed):
+            again = next_try(work.message, ReferencesFailed(work.failed))
+            if again is not None:
+                await self._release(work.message)
+                await self._send(*again)
+                return
+        await self._end(work.message, "done", failed=work.failed)
+
+    async def _may_start(self, message: ChangeMessage, queue_id: str) -> outcomes.Claim:
+        """What is known of earlier tries; raises _Ended when the message has its outcome."""
         if message.action == "create" and message.kind in outcomes.CLAIMED:
             claim = await asyncio.to_thread(outcomes.claim, self.storage, message, queue_id)
             if claim == "busy":
-                raise _Busy("Another copy of this change is in work", FIRST_DELAY)
+                raise Busy("Another copy of this change is in work")
             if claim == "ended":
                 raise _Ended
-            return claim == "again"
+            return claim
         if await asyncio.to_thread(outcomes.has_outcome, self.storage, message):
             raise _Ended
-        return True
+        return "again"
+
+    async def _create_with_people(self, work: _Work, claim: outcomes.Claim) -> None:
+        """Creates the entity, with its people where they come with it."""
+        message, failed = work.message, ()
+        if message.run in self._full:
+            raise self._full[message.run]
+        object_id = await self._look(message, claim)
+        if object_id is None:
+            try:
+                object_id = await self._create(message, attempted=claim != "new")
+            except ReferencesFailed as error:
+                object_id, failed = error.object_id, error.failed
+        work.left(object_id=object_id)
+        if _additions(message) != (message.add_members, message.add_owners):
+            work.note("add", failed)
+
+    async def _look(self, message: ChangeMessage, claim: outcomes.Claim) -> str | None:
+        """Looks for what may have been created; None if nothing is in doubt (any more)."""
+        looks = message.tries.get(LOOKED, 0) or int(claim == "left")
+        if not looks or message.kind not in outcomes.CLAIMED:
+            return None
+        found = await self.writer.find(message.kind, message.key)
+        if found is None and looks < LOOKS:
+            raise NotFoundYet(f"the {message.kind} may have been made, and is looked for again")
+        return found
 
     async def _create(self, message: ChangeMessage, *, attempted: bool) -> str:
         fields = dict(message.fields)
@@ -162,7 +244,7 @@ class Applier:
         """The id of a container that another message of this phase creates."""
         made = await asyncio.to_thread(outcomes.made_object, self.storage, message)
         if made is None:
-            raise Transient(f"{message.kind} {message.key} is not made yet", FIRST_DELAY)
+            raise NotMadeYet(f"the {message.kind} of this change is not made yet")
         status, object_id = made
         if status == "failed":
             raise Terminal(f"The {message.kind} could not be made")
@@ -173,31 +255,32 @@ class Applier:
         if message.action == "create" and message.kind in outcomes.CLAIMED:
             await asyncio.to_thread(outcomes.unclaim, self.storage, message)
 
-    async def _send_again(self, message: ChangeMessage, error: Transient) -> None:
-        """Sends the message again with a delay, or gives up."""
-        if message.attempt >= LARGEST_TRIES:
-            text = f"Given up after {message.attempt} tries: {error}"
-            await self._end(message, "failed", message.object_id, text)
+    async def _send_again(self, work: _Work, error: Transient) -> None:
+        """Sends what is left of the message again with a delay, or gives up."""
+        again = next_try(work.message, error)
+        if again is not None:
+            await self._send(*again)
             return
-        delay = error.retry_after or min(FIRST_DELAY * 2 ** (message.attempt - 1), LARGEST_DELAY)
-        again = message.model_copy(update={"attempt": message.attempt + 1})
-        await asyncio.to_thread(
-            self.storage.send, CHANGES_QUEUE, again.model_dump(mode="json"), delay
-        )
+        gone = GONE if isinstance(error, NotThere) else ""
+        await self._end(work.message, "failed", f"Given up after many tries{gone}: {error}")
+
+    async def _send(self, message: ChangeMessage, delay: float) -> None:
+        body = message.model_dump(mode="json")
+        await asyncio.to_thread(self.storage.send, CHANGES_QUEUE, body, delay)
 
     async def _end(
         self,
         message: ChangeMessage,
-        status: Any,
-        object_id: str | None,
+        status: Literal["done", "failed"],
         error: str = "",
         code: str = "",
+        failed: tuple[FailedReference, ...] = (),
     ) -> None:
         """Writes the outcome, and on it all that was counted and is on no outcome yet."""
         counted = (self.counters.writes, self.counters.requests)
         writes, requests = (new - old for new, old in zip(counted, self._claimed, strict=True))
         self._claimed = counted
-        outcome = Outcome(status, object_id, error, code, writes, requests)
+        outcome = Outcome(status, message.object_id, error, code, writes, requests, failed)
         await asyncio.to_thread(outcomes.write_outcome, self.storage, message, outcome)
 
     async def _is_applying(self, run: str) -> bool:
@@ -221,7 +304,7 @@ async def apply_change(body: Mapping[str, Any], queue_id: str) -> None:
 
     loop = asyncio.get_running_loop()
     if loop not in _appliers:
-        graph = connect()
+        graph = connect(quota=load_quota(shared_storage()))
         _appliers[loop] = Applier(shared_storage(), Writer(graph), graph)
     await _appliers[loop].apply(body, queue_id)
 
@@ -230,11 +313,16 @@ class _Ended(Exception):
     """The message has its outcome already."""
 
 
-class _Busy(Transient):
-    """Another copy of the message is in work."""
-
-
 def _additions(message: ChangeMessage) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Members and owners still to add: a group was made with its members."""
     made_with_members = message.action == "create" and message.kind == "group"
     return () if made_with_members else message.add_members, message.add_owners
+
+
+async def _failures(call: Awaitable[None]) -> tuple[FailedReference, ...]:
+    """The references that a call did not do."""
+    try:
+        await call
+    except ReferencesFailed as error:
+        return error.failed
+    return ()

@@ -59,7 +59,9 @@ class ChangeMessage(BaseModel):
 
     `object_id` is the entity's directory id (None: create it, or find it by its key); `fields` are
     the properties to write; the four lists hold directory ids of people. `count` is the number of
-    changes the message stands for. Well under the 48 KiB that a base64 message may carry
+    changes the message stands for. A message that is sent again says only what is left to do, and
+    in `tries` how often it came again for which reason. Well under the 48 KiB that a base64
+    message may carry
     (https://learn.microsoft.com/azure/storage/queues/storage-queues-introduction).
     """
 
@@ -78,4 +80,4 @@ class ChangeMessage(BaseModel):
     remove_members: tuple[str, ...] = ()
     remove_owners: tuple[str, ...] = ()
     count: int = 1
-    attempt: int = 1
+    tries: dict[str, int] = {}

@@ -21,6 +21,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
 from directory.policy import Policy, Section
+from graph.quota import BindCost, Priority, Quota
 from roster.errors import BadInput
 from roster.schema import TABLES
 from roster.values import check_vocabulary
@@ -93,6 +94,36 @@ class Alerts(Section):
     )
 
 
+class GraphSettings(Section):
+    """How fast the directory is written to.
+
+    Microsoft allows an app 3,000 writes in 150 seconds in a tenant
+    (https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits).
+    """
+
+    writes: Annotated[int, Field(ge=1, le=18_000)] = Field(
+        default=3_000,
+        description="Writes that Microsoft Graph takes from the app within `seconds`; less leaves "
+        "a part of the quota to other uses of the same app",
+    )
+    seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
+        default=150, description="Seconds in which `writes` are allowed"
+    )
+    priority: Priority = Field(
+        default="low",
+        description="Who waits when the tenant is at its limit: low lets others go first",
+    )
+    bind_cost: BindCost = Field(
+        default="thirds",
+        description="What a request that adds n people counts as: thirds for n/3 writes, one for "
+        "a single write; it decides how fast such requests are sent, not what is sent",
+    )
+
+    def quota(self) -> Quota:
+        """The settings as the Graph client takes them."""
+        return Quota(self.writes, float(self.seconds), self.bind_cost, self.priority)
+
+
 class Schedule(Section):
     """What happens by the clock, in the configured time zone."""
 
@@ -115,6 +146,9 @@ class Config(Policy):
     guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
     alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
     schedule: Schedule = Field(default_factory=Schedule, description="Schedule")
+    graph: GraphSettings = Field(
+        default_factory=GraphSettings, description="How fast the directory is written to"
+    )
 
     @field_validator("sources")
     @classmethod
@@ -150,6 +184,14 @@ def load_config(storage: Storage, app_folder: Path = APP_FOLDER) -> Config:
         return parse_config(data.decode("utf-8-sig", "replace"), f"{CONFIG}/{FILE_NAME}")
     path = app_folder / FILE_NAME
     return read_config(path) if path.exists() else Config()
+
+
+def load_quota(storage: Storage) -> Quota:
+    """The configured quota; a configuration that broke during a run does not stop its writes."""
+    try:
+        return load_config(storage).graph.quota()
+    except BadInput:
+        return GraphSettings().quota()
 
 
 def read_config(path: Path) -> Config:

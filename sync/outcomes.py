@@ -21,25 +21,31 @@ from .record import now
 from .storage import OUTCOMES_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
+    from graph.references import FailedReference
+
     from .change import ChangeMessage
     from .storage import Storage
 
-Claim = Literal["new", "again", "busy", "ended"]
+Claim = Literal["new", "again", "left", "busy", "ended"]
 CLAIMED = ("school", "class")
 REFERRED_TO = ("class", "group")
 # A claim older than this was left behind by a crash: no write takes that long.
 CLAIM_LIFE = timedelta(minutes=5)
 LONGEST_ERROR = 1000
+LONGEST_REFERENCE_ERROR = 300
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a message ended: `status` done or failed; `writes` and `requests` it cost."""
+    """How a message ended: `status` done or failed; `writes` and `requests` it cost.
+
+    What is done may lack some references: `failed`.
+    """
 
     status: Literal["done", "failed"]
     object_id: str | None = None
@@ -47,6 +53,7 @@ class Outcome:
     code: str = ""
     writes: int = 0
     requests: int = 0
+    failed: tuple[FailedReference, ...] = ()
 
 
 def write_outcome(storage: Storage, message: ChangeMessage, outcome: Outcome) -> None:
@@ -74,6 +81,7 @@ def write_outcome(storage: Storage, message: ChangeMessage, outcome: Outcome) ->
             "code": outcome.code,
             "writes": outcome.writes,
             "requests": outcome.requests,
+            "failed_references": _by_error(outcome.failed),
         },
         UpdateMode.REPLACE,
     )
@@ -94,8 +102,8 @@ def made_object(storage: Storage, message: ChangeMessage) -> tuple[str, str] | N
 def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
     """Takes the right to create for `holder`, a queue message's id.
 
-    new: nobody tried before; again: a try was left behind, look first; busy: another copy of the
-    message is in work; ended: there is an outcome.
+    new: nobody tried before; again: a try gave its claim back; left: a try broke off, and what it
+    did nobody knows; busy: another copy of the message is in work; ended: there is an outcome.
     """
     from azure.core.exceptions import ResourceExistsError
 
@@ -138,11 +146,16 @@ def list_outcomes(storage: Storage, run: str, phase: int) -> Iterator[dict[str, 
 
 
 def load_outcomes(storage: Storage, con: DuckDBPyConnection, run: str, folder: Path) -> None:
-    """Makes the table `outcomes` of all messages so far, and `created` of what they made."""
-    path = folder / "outcomes.ndjson"
-    with path.open("w", encoding="utf-8") as file:
+    """Makes the tables of all messages so far.
+
+    `outcomes`, one row a message; `created`, what they made; `failed_references`, what messages
+    that are done could not add or remove.
+    """
+    path, failed = folder / "outcomes.ndjson", folder / "failed_references.ndjson"
+    with path.open("w", encoding="utf-8") as file, failed.open("w", encoding="utf-8") as other:
         for phase in (1, 2, 3):
             for row in list_outcomes(storage, run, phase):
+                other.writelines(_failed_lines(row))
                 file.write(json.dumps(row) + "\n")
     con.execute(
         """CREATE OR REPLACE TABLE outcomes AS
@@ -158,6 +171,30 @@ def load_outcomes(storage: Storage, con: DuckDBPyConnection, run: str, folder: P
         """CREATE OR REPLACE TABLE created AS SELECT kind, key, object_id FROM outcomes
         WHERE action = 'create' AND status = 'done'"""
     )
+    con.execute(
+        """CREATE OR REPLACE TABLE failed_references AS
+        FROM read_json(?, format = 'newline_delimited', columns = {
+            message: 'VARCHAR', action: 'VARCHAR', relation: 'VARCHAR', person: 'VARCHAR',
+            error: 'VARCHAR'})""",
+        [str(failed)],
+    )
+
+
+def _by_error(failed: Iterable[FailedReference]) -> str:
+    """Failed references as JSON, each error once; '' for none. At most some 20 KB."""
+    found: dict[str, list[tuple[str, str, str]]] = {}
+    for one in failed:
+        places = found.setdefault(one.error[:LONGEST_REFERENCE_ERROR], [])
+        places.append((one.action, one.relation, one.person))
+    return json.dumps(found) if found else ""
+
+
+def _failed_lines(row: dict[str, Any]) -> Iterator[str]:
+    """The failed references of an outcome, each as a line of JSON."""
+    for error, places in json.loads(row.pop("failed_references", "") or "{}").items():
+        for action, relation, person in places:
+            values = {"action": action, "relation": relation, "person": person, "error": error}
+            yield json.dumps({"message": row["message"]} | values) + "\n"
 
 
 def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
@@ -181,7 +218,7 @@ def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
         )
     except ResourceModifiedError:
         return "busy"
-    return "again"
+    return "left" if found["holder"] else "again"
 
 
 def _row(storage: Storage, run: str, key: str) -> dict[str, Any] | None:

@@ -245,24 +245,33 @@ def messages(
 def settle(con: DuckDBPyConnection) -> None:
     """Makes `change_outcomes`: one row for each change, from the table `outcomes`.
 
-    `outcomes` has a row for each message (message, status, error, code). A change without one is
-    `held` (not approved), or `failed` because its person has no account.
+    `outcomes` has a row for each message (message, status, error, code), `failed_references` one
+    for each reference that a message could not add or remove. A change without outcome is `held`
+    (not approved), or `failed` because its person has no account.
     """
+    con.execute(
+        """CREATE TABLE IF NOT EXISTS failed_references
+        (message VARCHAR, action VARCHAR, relation VARCHAR, person VARCHAR, error VARCHAR)"""
+    )
     con.execute(
         """CREATE OR REPLACE TABLE change_outcomes AS
         SELECT c.id, c.phase, c.kind, c.key, c.action, c.reason, c.source, c.why_held,
                CASE WHEN o.status IS NULL AND c.why_held <> '' THEN 'held'
                     WHEN o.status IS NULL OR (c.relation IS NOT NULL AND c.member_id IS NULL
                                               AND p.object_id IS NULL) THEN 'failed'
+                    WHEN r.error IS NOT NULL THEN 'failed'
                     ELSE o.status END AS status,
                CASE WHEN o.status IS NULL AND c.why_held <> '' THEN NULL
                     WHEN c.relation IS NOT NULL AND c.member_id IS NULL AND p.object_id IS NULL
                     THEN 'the person''s account could not be made'
                     WHEN o.status IS NULL THEN 'nothing is known of this change'
-                    ELSE o.error END AS error,
+                    ELSE coalesce(r.error, o.error) END AS error,
                o.code
         FROM plan_changes c
         LEFT JOIN outcomes o USING (message)
         LEFT JOIN created p ON c.relation IS NOT NULL AND p.kind = 'person' AND p.key = c.person
+        LEFT JOIN failed_references r
+          ON r.message = c.message AND r.action = c.action AND r.relation = c.relation
+             AND r.person = coalesce(c.member_id, p.object_id)
         ORDER BY c.phase, c.kind, c.key, c.action"""
     )

@@ -77,7 +77,8 @@ def plan(work: Work) -> Next | Again | Stop:
     with workspace() as (con, folder):
         storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         roster = Roster.load(con, folder / "roster")
-        directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror"))
+        reading = load_mirror(storage, con, run.run, folder / "mirror", config.graph.quota())
+        directory = asyncio.run(reading)
         accepted.load_leavers(storage, con, folder)
         today = now().astimezone(config.zone).date()
         made = make_plan(con, config, run=run.run, today=today, domains=directory.domains)

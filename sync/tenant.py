@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
+    from graph.quota import Quota
+
     from .storage import Storage
 
 POINTER = "mirror.json"
@@ -32,14 +34,14 @@ class Directory:
 
 
 async def load_mirror(
-    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path
+    storage: Storage, con: DuckDBPyConnection, run: str, folder: Path, quota: Quota | None = None
 ) -> Directory:
     """Brings the mirror up to date, stores it, and makes the existing_* tables in `con`."""
     from graph.client import connect
     from graph.mirror import refresh
 
     storage.download_folder(STATE, _stored(storage), folder)
-    graph = connect()
+    graph = connect(quota=quota)
     try:
         domains = await graph.verified_domains()
         await refresh(graph, con, folder)

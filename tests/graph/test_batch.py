@@ -6,17 +6,21 @@ import asyncio
 
 import pytest
 
-from graph.batch import Batcher
-from graph.errors import AmbiguousWrite
+from graph.batch import HOLD, Batcher
+from graph.errors import AmbiguousWrite, EnvelopeRefused, NotSent, Throttled
 from graph.exchange import GraphRequest, GraphResponse
 from graph.pace import Pace
+from graph.quota import BindCost, Quota
 from roster.errors import Transient
+from tests.graph.virtual import run
+
+CONCURRENT = GraphResponse(409, {"error": {"code": "Directory_ConcurrencyViolation"}}, {})
 
 
 class Service:
     """Answers batches as told, and remembers them: a stand-in for the far end of the wire."""
 
-    def __init__(self, *statuses: int | None) -> None:
+    def __init__(self, *statuses: int | Exception | GraphResponse | None) -> None:
         self.batches: list[list[GraphRequest]] = []
         self.statuses = list(statuses)
         self.retry_after = "0.01"
@@ -27,7 +31,11 @@ class Service:
         answers: dict[int, GraphResponse] = {}
         for number, _ in enumerate(requests):
             status = self.statuses.pop(0) if self.statuses else 204
-            if status is not None:
+            if isinstance(status, Exception):
+                raise status
+            if isinstance(status, GraphResponse):
+                answers[number] = status
+            elif status is not None:
                 answers[number] = GraphResponse(status, {}, {"retry-after": self.retry_after})
         return answers
 
@@ -37,7 +45,7 @@ def patch(number: int, **values: object) -> GraphRequest:
 
 
 async def send(service: Service, *requests: GraphRequest) -> list[GraphResponse]:
-    batcher = Batcher(service.post, Pace())
+    batcher = Batcher(service.post, Pace(None, asyncio.get_running_loop().time))
     try:
         return await asyncio.gather(*(batcher.send(request) for request in requests))
     finally:
@@ -80,18 +88,77 @@ async def test_a_lost_answer_of_a_creation_is_not_repeated(status: int | None) -
     assert len(service.batches) == 1
 
 
-async def test_a_throttled_creation_is_repeated() -> None:
+async def test_a_creation_that_was_throttled_is_in_doubt_too() -> None:
     service = Service(429)
+    with pytest.raises(AmbiguousWrite):
+        await send(service, patch(1, repeatable=False))
+    assert len(service.batches) == 1
+
+
+async def test_a_creation_that_never_went_out_is_sent_again() -> None:
+    service = Service(NotSent("no connection"))
     [answer] = await send(service, patch(1, repeatable=False))
     assert answer.status == 204
 
 
-async def test_a_long_wait_is_handed_back_with_its_length() -> None:
+async def test_a_creation_that_met_a_concurrent_change_is_sent_again() -> None:
+    service = Service(CONCURRENT)
+    [answer] = await send(service, patch(1, repeatable=False))
+    assert answer.status == 204
+
+
+def test_a_long_wait_is_handed_back_after_a_few_seconds() -> None:
     service = Service(429)
     service.retry_after = "90"
-    with pytest.raises(Transient) as caught:
-        await send(service, patch(1))
-    assert caught.value.retry_after == 90
+
+    async def timed() -> float:
+        with pytest.raises(Throttled) as caught:
+            await send(service, patch(1))
+        assert caught.value.retry_after is not None
+        assert 80 <= caught.value.retry_after <= 90 * 1.25
+        return asyncio.get_running_loop().time()
+
+    assert HOLD <= run(timed()) <= HOLD + 1
+
+
+def test_during_a_long_wait_what_comes_new_is_handed_back_too() -> None:
+    service = Service(429)
+    service.retry_after = "90"
+
+    async def both() -> None:
+        loop = asyncio.get_running_loop()
+        batcher = Batcher(service.post, Pace(None, loop.time))
+        first = asyncio.create_task(batcher.send(patch(1)))
+        await asyncio.sleep(5)
+        second = asyncio.create_task(batcher.send(patch(2)))
+        for task in (first, second):
+            with pytest.raises(Throttled):
+                await task
+        await asyncio.sleep(110)
+        assert (await batcher.send(patch(3))).status == 204
+        await batcher.close()
+
+    run(both())
+    assert [len(batch) for batch in service.batches] == [1, 1]
+
+
+def test_the_longest_wait_of_a_batch_counts() -> None:
+    service = Service(429, 429, 204)
+    waits = iter(("2", "7", "2"))
+
+    class Different(Service):
+        async def post(self, requests: list[GraphRequest]) -> dict[int, GraphResponse]:
+            answers = await service.post(requests)
+            return {
+                n: GraphResponse(a.status, {}, {"retry-after": next(waits, "0")})
+                for n, a in answers.items()
+            }
+
+    async def timed() -> float:
+        await send(Different(), *(patch(number) for number in range(3)))
+        return asyncio.get_running_loop().time()
+
+    assert 7 <= run(timed()) <= 9.5
 
 
 async def test_a_service_that_stays_busy_is_handed_back() -> None:
@@ -119,24 +186,119 @@ async def test_a_connection_that_breaks_is_no_answer() -> None:
     assert answer.status == 204
 
 
-class TestPace:
-    def test_a_burst_goes_at_once_and_the_rest_at_the_rate(self) -> None:
-        now = 0.0
-        pace = Pace(100, 10, lambda: now)
-        assert pace.wait_for(100) == 0
-        assert pace.wait_for(10) == pytest.approx(1)
-        now = 2.0
-        assert pace.wait_for(10) == 0
+async def test_an_item_that_spoils_its_batch_does_not_spoil_the_others() -> None:
+    class Picky(Service):
+        async def post(self, requests: list[GraphRequest]) -> dict[int, GraphResponse]:
+            if any(request.object == "7" for request in requests):
+                self.batches.append(requests)
+                raise EnvelopeRefused(GraphResponse(400, {"error": {"code": "BadRequest"}}, {}))
+            return await super().post(requests)
 
-    def test_a_pause_holds_everything(self) -> None:
-        now = 0.0
-        pace = Pace(100, 10, lambda: now)
-        pace.pause(5)
-        assert pace.wait_for(1) == 5
-        now = 5.0
-        assert pace.wait_for(1) == 0
+    answers = await send(Picky(), *(patch(number) for number in range(20)))
+    assert [n for n, answer in enumerate(answers) if answer.status == 400] == [7]
+    assert [answer.status for answer in answers].count(204) == 19
 
-    async def test_taking_waits(self) -> None:
-        pace = Pace(1, 0.01)
-        await pace.take(1)
-        await pace.take(1)
+
+async def test_an_error_that_nobody_foresaw_reaches_whoever_waits() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await send(Service(ZeroDivisionError()), patch(1))
+
+
+async def test_nobody_waits_for_ever_when_the_connection_is_closed() -> None:
+    class Slow(Service):
+        async def post(self, requests: list[GraphRequest]) -> dict[int, GraphResponse]:
+            await asyncio.sleep(60)
+            return {}
+
+    batcher = Batcher(Slow().post, Pace())
+    requests = [patch(1), patch(1), patch(2, repeatable=False)]
+    waiting = [asyncio.create_task(batcher.send(request)) for request in requests]
+    await asyncio.sleep(0.1)
+    await batcher.close()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [Transient, Transient, AmbiguousWrite]
+    with pytest.raises(Transient, match="closed"):
+        await batcher.send(patch(3))
+
+
+async def test_what_nobody_wants_any_more_is_not_sent() -> None:
+    service = Service()
+    batcher = Batcher(service.post, Pace())
+    task = asyncio.create_task(batcher.send(patch(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await batcher.send(patch(2))
+    await batcher.close()
+    assert [[request.object for request in batch] for batch in service.batches] == [["2"]]
+
+
+async def test_parts_of_an_object_go_side_by_side_until_the_directory_objects() -> None:
+    parts = [GraphRequest("POST", f"/groups/g/{n}", {}, object=f"g/{n}") for n in range(4)]
+    service = Service(204, CONCURRENT)
+    await send(service, *parts)
+    assert [len(batch) for batch in service.batches] == [4, 1]
+    service = Service(204, CONCURRENT)
+    batcher = Batcher(service.post, Pace())
+    await asyncio.gather(*(batcher.send(part) for part in parts))
+    await asyncio.gather(*(batcher.send(part) for part in parts))
+    await batcher.close()
+    assert [len(batch) for batch in service.batches] == [4, 1, 1, 1, 1, 1]
+
+
+async def test_a_whole_and_its_parts_never_go_together() -> None:
+    service = Service()
+    names = ["g", "g/1", "g/2", "g", "g/3", "h"]
+    await send(service, *(GraphRequest("PATCH", "/x", {}, object=name) for name in names))
+    sent = [[request.object for request in batch] for batch in service.batches]
+    assert sent == [["g", "h"], ["g/1", "g/2"], ["g"], ["g/3"]]
+
+
+async def test_one_object_that_is_slow_does_not_stop_the_others() -> None:
+    service = Service()
+    requests = [patch(1) for _ in range(3)] + [patch(number) for number in range(2, 21)]
+    await send(service, *requests)
+    assert [len(batch) for batch in service.batches] == [20, 1, 1]
+
+
+async def test_reading_costs_no_write() -> None:
+    pace = Pace(Quota(writes=1, seconds=1_000))
+    service = Service()
+    batcher = Batcher(service.post, pace)
+    reads = [GraphRequest("GET", f"/groups/{number}") for number in range(50)]
+    reads += [GraphRequest("POST", "/directoryObjects/getByIds", {"ids": []})]
+    await asyncio.wait_for(asyncio.gather(*map(batcher.send, reads)), 5)
+    await batcher.close()
+
+
+@pytest.mark.parametrize(("bind_cost", "cost"), [("one", 1), ("thirds", 7)])
+def test_a_bind_costs_what_is_set(bind_cost: BindCost, cost: int) -> None:
+    body = {"members@odata.bind": ["a"] * 12, "owners@odata.bind": ["b"] * 8, "x@odata.bind": "t"}
+    quota = Quota(bind_cost=bind_cost)
+    assert quota.cost(GraphRequest("PATCH", "/groups/1", body)) == cost
+    assert quota.cost(GraphRequest("PATCH", "/groups/1", {"displayName": "x"})) == 1
+    assert quota.cost(GraphRequest("GET", "/groups/1")) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/groups/1/members/2",
+        "/groups/1/owners/2?x=y",
+        "/education/schools/1/users/2",
+        "/directory/administrativeUnits/1/members/2",
+        "/education/classes/1/teachers/2",
+    ],
+)
+def test_a_removal_that_would_delete_the_person_cannot_be_made(url: str) -> None:
+    with pytest.raises(ValueError, match=r"/\$ref"):
+        GraphRequest("DELETE", url)
+    GraphRequest("DELETE", url.partition("?")[0] + "/$ref")
+    GraphRequest("DELETE", "/groups/1")
+
+
+def test_the_priority_stands_on_each_item() -> None:
+    item = GraphRequest("PATCH", "/groups/1", {}, {"Prefer": "x"}).as_item(3, {"priority": "low"})
+    assert item["headers"] == {
+        "priority": "low", "Prefer": "x", "Content-Type": "application/json"
+    }  # fmt: skip

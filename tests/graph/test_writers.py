@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graph.errors import AmbiguousWrite
-from roster.errors import Terminal, Transient
+from graph.errors import AmbiguousWrite, NotThere
+from graph.references import ReferencesFailed
+from roster.errors import Terminal
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from graph.client import Graph
     from graph.writers import Writer
     from tests.graph.conftest import Served
+
+
+NOBODY, NOBODY_2 = (f"00000000-0000-0000-0000-00000000000{n}" for n in (1, 2))
 
 
 def person(key: str, **fields: Any) -> dict[str, Any]:
@@ -64,14 +70,40 @@ class TestPeople:
         object_id = await writer.create_person(person("U1"))
         assert [u["id"] for u in (await served.dump())["users"]] == [object_id]
 
-    async def test_a_write_that_never_arrived_is_told_apart(
-        self, writer: Writer, served: Served
+    @pytest.mark.parametrize(
+        ("status", "when"), [(504, "before"), (504, "after"), (0, "after"), (429, "after")]
+    )
+    async def test_whatever_becomes_of_the_answer_one_account_is_made(
+        self, writer: Writer, served: Served, status: int, when: str
     ) -> None:
-        await served.faults({"method": "POST", "path": "/education/users", "status": 504,
-                             "when": "before", "times": 1})  # fmt: skip
-        with pytest.raises(AmbiguousWrite):
-            await writer.create_person(person("U1"))
+        await served.faults({"method": "POST", "path": "/education/users", "status": status,
+                             "when": when, "times": 1, "retryAfter": 1})  # fmt: skip
+        object_id = await writer.create_person(person("U1"))
+        assert [u["id"] for u in (await served.dump())["users"]] == [object_id]
+
+    async def test_a_clash_with_what_is_not_found_yet_may_heal(
+        self, writer: Writer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = await writer.create_person(person("U1"))
+
+        async def nothing(upn: str) -> None:
+            return None
+
+        with monkeypatch.context() as stale:
+            stale.setattr(writer, "_find_person", nothing)
+            with pytest.raises(NotThere, match="mail nickname already"):
+                await writer.create_person(person("U1"))
+        assert await writer.create_person(person("U1")) == first
+
+    async def test_a_password_that_is_refused_is_replaced(
+        self, writer: Writer, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        passwords = iter(["weak", "Str0ng!enough-for-all"])
+        monkeypatch.setattr("graph.writers.first_password", lambda: next(passwords))
         await writer.create_person(person("U1"))
+        monkeypatch.setattr("graph.writers.first_password", lambda: "weak")
+        with pytest.raises(Terminal, match="password policy"):
+            await writer.create_person(person("U2"))
         assert len((await served.dump())["users"]) == 1
 
     async def test_only_the_given_fields_are_updated(self, writer: Writer, served: Served) -> None:
@@ -166,12 +198,19 @@ class TestSchoolsAndClasses:
         assert set(found["members"]) == set(found["owners"]) == set(ids[1:])
         assert len((await served.dump())["users"]) == 3
 
-    async def test_the_last_owner_cannot_go(self, writer: Writer) -> None:
-        [only] = await people(writer, 1)
+    async def test_the_last_owner_cannot_go_and_does_not_stop_the_others(
+        self, writer: Writer, served: Served
+    ) -> None:
+        first, second = await people(writer, 2)
         group = await writer.create_class(class_("C1"), attempted=False)
-        await writer.add_references("class", group, [], [only])
-        with pytest.raises(Terminal, match="last owner"):
-            await writer.remove_references("class", group, [], [only])
+        await writer.add_references("class", group, [first, second], [first])
+        with pytest.raises(ReferencesFailed) as caught:
+            await writer.remove_references("class", group, [second], [first])
+        [failed] = caught.value.failed
+        assert (failed.action, failed.relation, failed.person) == ("remove", "owner", first)
+        assert "last owner" in failed.error
+        [found] = (await served.dump())["groups"]
+        assert (found["members"], found["owners"]) == ([first], [first])
 
     async def test_a_class_is_renamed(self, writer: Writer, served: Served) -> None:
         group = await writer.create_class(class_("C1"), attempted=False)
@@ -179,12 +218,82 @@ class TestSchoolsAndClasses:
         [found] = (await served.dump())["groups"]
         assert found["displayName"] == "Geometry"
 
-    async def test_an_unknown_person_is_an_error(self, writer: Writer) -> None:
+    @pytest.mark.parametrize("kind", ["class", "school"])
+    async def test_people_who_are_not_there_do_not_stop_the_others(
+        self, writer: Writer, served: Served, kind: str
+    ) -> None:
+        ids = await people(writer, 4)
+        create = writer.create_school if kind == "school" else writer.create_class
+        container = await create(class_("X1"), attempted=False)
+        with pytest.raises(ReferencesFailed) as caught:
+            await writer.add_references(kind, container, [ids[0], NOBODY, *ids[1:], NOBODY_2], [])
+        failed = {(f.action, f.relation, f.person, f.heals) for f in caught.value.failed}
+        assert failed == {("add", "member", one, True) for one in (NOBODY, NOBODY_2)}
+        dump = await served.dump()
+        [found] = dump["administrativeUnits" if kind == "school" else "groups"]
+        assert set(found["members"]) == set(ids)
+
+    async def test_a_container_that_is_not_there_is_told_apart_from_its_people(
+        self, writer: Writer
+    ) -> None:
+        ids = await people(writer, 2)
+        with pytest.raises(NotThere):
+            await writer.add_references("class", NOBODY, ids, [])
+        with pytest.raises(NotThere):
+            await writer.update_class(NOBODY, {"display_name": "x"})
+        await writer.remove_references("class", NOBODY, ids, [])
+
+    async def test_when_somebody_is_quicker_again_the_rest_is_added_one_by_one(
+        self, writer: Writer, graph: Graph, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ids = await people(writer, 6)
         group = await writer.create_class(class_("C1"), attempted=False)
-        with pytest.raises((Transient, Terminal)):
-            await writer.add_references(
-                "class", group, ["00000000-0000-0000-0000-000000000001"], []
-            )
+        await writer.add_references("class", group, ids[:2], [])
+        pages = graph.pages
+
+        async def stale(url: str, **values: Any) -> AsyncIterator[dict[str, Any]]:
+            async for page in pages(url, **values):
+                yield page | {"value": page["value"][:1]}
+
+        monkeypatch.setattr(graph, "pages", stale)
+        await writer.add_references("class", group, ids, [])
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(ids)
+
+    async def test_a_group_is_filled_up_with_owners_and_the_rest_is_told(
+        self, writer: Writer, served: Served
+    ) -> None:
+        ids = await people(writer, 102)
+        group = await writer.create_class(class_("C1"), attempted=False)
+        await writer.add_references("class", group, [], ids[:95])
+        with pytest.raises(ReferencesFailed) as caught:
+            await writer.add_references("class", group, [], ids[80:])
+        assert {(f.relation, f.heals) for f in caught.value.failed} == {("owner", False)}
+        assert len(caught.value.failed) == 2
+        assert "100 owners" in caught.value.failed[0].error
+        [found] = (await served.dump())["groups"]
+        assert len(found["owners"]) == 100
+
+    async def test_a_class_that_clashes_with_itself_is_found(
+        self, writer: Writer, served: Served
+    ) -> None:
+        first = await writer.create_class(class_("C1"), attempted=False)
+        assert await writer.create_class(class_("C1"), attempted=False) == first
+        other = class_("C2") | {"mail_nickname": class_("C1")["mail_nickname"]}
+        with pytest.raises(Terminal, match="this name already"):
+            await writer.create_class(other, attempted=False)
+        assert len((await served.dump())["groups"]) == 1
+
+    async def test_a_class_is_found_by_its_mail_nickname_before_its_roster_id(
+        self, writer: Writer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = await writer.create_class(class_("C1"), attempted=False)
+
+        async def nothing(kind: str, key: str) -> None:
+            return None
+
+        monkeypatch.setattr(writer, "find", nothing)
+        assert await writer.create_class(class_("C1"), attempted=True) == first
 
 
 class TestGroups:
@@ -201,6 +310,30 @@ class TestGroups:
         assert set(found["members"]) == set(ids)
         assert (found["uniqueName"], found["externalId"]) == ("rollcall-role-students", None)
         assert await writer.find("group", "rollcall-role-students") == first
+
+    async def test_a_group_is_made_without_those_who_are_not_there(
+        self, writer: Writer, served: Served
+    ) -> None:
+        ids = await people(writer, 25)
+        fields = {"display_name": "A", "mail_nickname": "rollcall-a"}
+        with pytest.raises(ReferencesFailed) as caught:
+            await writer.upsert_group("rollcall-a", fields, [NOBODY, *ids, NOBODY_2])
+        assert {f.person for f in caught.value.failed} == {NOBODY, NOBODY_2}
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(ids)
+        assert caught.value.object_id == found["id"]
+
+    @pytest.mark.parametrize(("status", "when"), [(0, "after"), (429, "after"), (503, "before")])
+    async def test_whatever_becomes_of_the_answer_one_group_is_made(
+        self, writer: Writer, served: Served, status: int, when: str
+    ) -> None:
+        ids = await people(writer, 3)
+        await served.faults({"method": "PATCH", "path": "uniqueName", "status": status,
+                             "when": when, "times": 1, "retryAfter": 1})  # fmt: skip
+        fields = {"display_name": "A", "mail_nickname": "rollcall-a"}
+        await writer.upsert_group("rollcall-a", fields, ids)
+        [found] = (await served.dump())["groups"]
+        assert set(found["members"]) == set(ids)
 
     async def test_a_group_is_renamed(self, writer: Writer, served: Served) -> None:
         fields = {"display_name": "A", "mail_nickname": "rollcall-a"}

@@ -20,16 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 from azure.core.credentials import AccessToken
-from httpx import ASGITransport
 
 from graph.client import connect
 from graph.mirror import refresh
 from graph.pace import Pace
 from graph.writers import Writer
-from local.entra import Tenant, create_app
-from local.entra.faults import LOST, Fault
+from local.entra import Tenant
+from local.entra.clock import VirtualClock
+from local.entra.faults import LOST, Fault, FaultSettings
+from local.entra.transport import InProcess
+from local.entra.virtual_loop import VirtualTimeLoop
 from local.memory import MemoryAccount
-from local.virtual_loop import LoopClock, VirtualLoop
 from roster.errors import Transient
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync import accepted, outcomes
@@ -55,12 +56,16 @@ SETTINGS: dict[str, Any] = {
     "people": {"mode": "create", "disable_after_days": 0},
     "guards": {"removals": {"percent": 100}, "school_removals": {"percent": 100}},
 }
-FAULTS = (
-    Fault("POST", ".", 503), Fault("POST", ".", 500, "after"), Fault("POST", ".", LOST, "after"),
-    Fault("PATCH", ".", 504), Fault("PATCH", ".", LOST, "after"), Fault("PATCH", ".", 429, "after"),
-    Fault("PATCH", ".", 429, retry_after=7), Fault("POST", ".", 429, retry_after=400),
-    Fault("DELETE", ".", 502, "after"), Fault("DELETE", ".", 429, "after"),
-    Fault("GET", ".", 503), Fault("GET", ".", 429, retry_after=3),
+FAULTS = tuple(
+    FaultSettings(method=method, status=status, when=when, retry_after=retry_after)
+    for method, status, when, retry_after in (
+        ("POST", 503, "before", None), ("POST", 500, "after", None), ("POST", LOST, "after", None),
+        ("PATCH", 504, "before", None), ("PATCH", LOST, "after", None),
+        ("PATCH", 429, "after", None), ("PATCH", 429, "before", 7), ("POST", 429, "before", 400),
+        ("DELETE", 502, "after", None), ("DELETE", 429, "after", None),
+        ("GET", 503, "before", None), ("GET", 429, "before", 3), ("*", "reset", "before", None),
+        ("*", "reset", "after", None),
+    )
 )  # fmt: skip
 
 
@@ -85,8 +90,9 @@ class World:
 
     def __init__(self, seed: int, districts: Sequence[District]) -> None:
         self.chance = Random(seed)
-        self.loop = VirtualLoop()
-        self.tenant = Tenant([DOMAIN], clock=LoopClock(self.loop), seed=seed)
+        self.clock = VirtualClock()
+        self.loop = VirtualTimeLoop(self.clock, threads=False)
+        self.tenant = Tenant([DOMAIN], clock=self.clock, seed=seed)
         self.districts = districts
         self.account = MemoryAccount()
         self.storage = Storage(self.account, self.account, self.account)  # type: ignore[arg-type]
@@ -297,15 +303,14 @@ class World:
     def _disturb(self, turmoil: Turmoil) -> None:
         if self.chance.random() < turmoil.fault:
             fault = self.chance.choice(FAULTS)
-            self.tenant.faults.coming.append(replace(fault, times=self.chance.choice((1, 1, 3))))
+            times = self.chance.choice((1, 1, 3))
+            self.tenant.faults.coming.append(Fault(fault.model_copy(update={"times": times})))
             self.seen["fault"] += 1
         if self.chance.random() < turmoil.edit:
             self.edit()
 
     def _connect(self, process: _Process | None) -> Graph:
-        app = create_app(self.tenant)
-        inner = ASGITransport(app)
-        transport = inner if process is None else _Fragile(inner, process)
+        transport = _Fragile(self.tenant, process) if process else InProcess(self.tenant)
         pace = Pace(clock=self.loop.time)
         address = "http://127.0.0.1/v1.0"
         return connect(_Credential(self.tenant), address, pace=pace, transport=transport)
@@ -341,7 +346,7 @@ class World:
     def calm(self) -> None:
         """No fault is left, and everything written long ago."""
         self.tenant.faults.coming.clear()
-        self.loop.skip(DAY_SECONDS)
+        self.clock.advance(seconds=DAY_SECONDS)
 
     def differences(self) -> list[str]:
         """How the directory differs from what the rosters say; and what was harmed."""
@@ -428,11 +433,11 @@ class _Process:
         await self._graph.close()
 
 
-class _Fragile(ASGITransport):
+class _Fragile(InProcess):
     """A way to the service on which the process may end, before or after the service acted."""
 
-    def __init__(self, inner: ASGITransport, process: _Process) -> None:
-        super().__init__(inner.app)
+    def __init__(self, tenant: Tenant, process: _Process) -> None:
+        super().__init__(tenant)
         self._process = process
 
     async def handle_async_request(self, request: Any) -> Any:

@@ -5,7 +5,8 @@ What the real client and the emulated directory do together is in tests/e2e.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +14,18 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from graph.errors import AmbiguousWrite, DirectoryFull, NotThere, Throttled
+from graph.references import FailedReference, ReferencesFailed
 from roster.errors import RollcallError, Terminal, Transient
-from sync.apply import LARGEST_TRIES, Applier
+from sync.apply import Applier
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, claim, list_outcomes, write_outcome
+from sync.patience import LOOKS
 from sync.record import Run, add_run, get_run, update_run
 from sync.storage import CHANGES_QUEUE, Storage
 
-Taken = list[dict[str, Any]]
+Sent = list[tuple[dict[str, Any], float]]
+NO_ERROR = Exception("this call succeeds")
 
 
 @dataclass
@@ -29,6 +34,7 @@ class Scripted:
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    found: str | None = None
     requests: int = 0
     writes: int = 0
 
@@ -36,9 +42,14 @@ class Scripted:
         self.asked.append(call)
         self.requests += 1
         self.writes += 2
-        if self.errors:
-            raise self.errors.pop(0)
+        error = self.errors.pop(0) if self.errors else NO_ERROR
+        if error is not NO_ERROR:
+            raise error
         return "new-id"
+
+    async def find(self, kind: str, key: str) -> str | None:
+        self.asked.append(("find", kind, key))
+        return self.found
 
     async def create_person(self, person: dict[str, Any]) -> str:
         return await self._ask("create_person", person)
@@ -92,6 +103,14 @@ def applier(storage: Storage, directory: Scripted) -> Applier:
     start = datetime(2026, 11, 24, tzinfo=UTC)
     add_run(storage, Run("r1", "district", "applying", "wait/2/safe", start))
     return Applier(storage, directory, directory)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What is sent to the queue, with its delay, instead of sending it."""
+    sent: Sent = []
+    monkeypatch.setattr(Storage, "send", lambda s, q, body, delay: sent.append((body, delay)))
+    return sent
 
 
 async def apply(applier: Applier, asked: ChangeMessage, queue_id: str = "q1") -> None:
@@ -169,14 +188,44 @@ async def test_a_message_that_comes_twice_is_applied_once(
 
 
 @pytest.mark.parametrize("kind", ["class", "school"])
-async def test_after_a_crash_it_is_looked_whether_the_object_was_made(
+async def test_after_a_crash_what_was_made_is_found(
     storage: Storage, applier: Applier, directory: Scripted, kind: str
 ) -> None:
     directory.errors = [ConnectionError("lost")]
     with pytest.raises(ConnectionError):
         await apply(applier, message(kind=kind))
+    directory.found = "found-id"
     await apply(applier, message(kind=kind))
-    assert [call[-1] for call in directory.asked] == [False, True]
+    assert [call[0] for call in directory.asked] == [f"create_{kind}", "find"]
+    assert the_outcome(storage)["object_id"] == "found-id"
+
+
+async def test_after_a_lost_answer_it_is_looked_several_times_before_it_is_made_again(
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+) -> None:
+    directory.errors = [AmbiguousWrite("lost", 1)]
+    await apply(applier, message())
+    while "create_class" not in [call[0] for call in directory.asked[1:]]:
+        await applier.apply(sent[-1][0], "q")
+    assert [call[0] for call in directory.asked[1:]] == ["find"] * LOOKS + ["create_class"]
+    assert directory.asked[-1] == ("create_class", {}, True)
+    assert sum(delay for _, delay in sent) > 60
+    assert the_outcome(storage)["status"] == "done"
+
+
+async def test_an_answer_that_is_lost_again_starts_the_looking_again(
+    applier: Applier, directory: Scripted, sent: Sent
+) -> None:
+    directory.errors = [AmbiguousWrite("lost")]
+    await apply(applier, message(tries={"looked": LOOKS}))
+    assert sent[0][0]["tries"] == {"looked": 1, "failed": 1}
+
+
+async def test_what_the_directory_keeps_single_is_not_looked_for(
+    storage: Storage, applier: Applier, directory: Scripted
+) -> None:
+    await apply(applier, message(kind="person", tries={"looked": 1}))
+    assert [call[0] for call in directory.asked] == ["create_person"]
 
 
 async def test_a_copy_that_comes_while_the_first_is_in_work_waits(
@@ -190,48 +239,161 @@ async def test_a_copy_that_comes_while_the_first_is_in_work_waits(
 
 
 async def test_what_may_work_later_comes_again_and_may_try_at_once(
-    storage: Storage,
-    applier: Applier,
-    directory: Scripted,
-    take: Callable[[str], Taken],
-    monkeypatch: pytest.MonkeyPatch,
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
 ) -> None:
-    directory.errors = [Transient("throttled", 0.001)]
-    sent: list[float] = []
-    send = Storage.send
-    monkeypatch.setattr(
-        Storage, "send", lambda s, q, b, delay: (sent.append(delay), send(s, q, b))[1]
-    )
+    directory.errors = [Transient("busy", 8)]
     await apply(applier, message())
     assert list(list_outcomes(storage, "r1", 2)) == []
-    assert sent == [0.001]
-    [again] = take(CHANGES_QUEUE)
-    assert again["attempt"] == 2
+    [(again, delay)] = sent
+    assert 8 <= delay <= 10
+    assert again["tries"] == {"failed": 1}
     await applier.apply(again, "q2")
     assert directory.asked[-1] == ("create_class", {}, True)
     assert the_outcome(storage)["status"] == "done"
 
 
-async def test_without_a_word_on_when_the_waits_grow(
-    applier: Applier, directory: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sent: list[float] = []
-    monkeypatch.setattr(Storage, "send", lambda s, q, b, delay: sent.append(delay))
-    for attempt in (1, 2, 3, 20):
-        directory.errors = [Transient("busy")]
-        await apply(applier, message(kind="person", attempt=attempt))
-    assert sent == [2, 4, 8, 120]
-
-
-async def test_after_many_tries_it_is_given_up(
+async def test_a_message_really_goes_back_to_the_queue(
     storage: Storage, applier: Applier, directory: Scripted
 ) -> None:
-    directory.errors = [Transient("still throttled")]
-    await apply(applier, message(attempt=LARGEST_TRIES))
+    directory.errors = [Transient("busy", 8)]
+    await apply(applier, message())
+    assert storage.waiting(CHANGES_QUEUE) == 1
+
+
+@pytest.mark.parametrize(
+    ("tries", "error", "least"),
+    [
+        ({}, Transient("busy"), 2),
+        ({"failed": 1}, Transient("busy"), 4),
+        ({"failed": 30}, Transient("busy"), 120),
+        ({"failed": 30}, Throttled("busy"), 2),
+        ({"waited": 1_000}, Throttled("busy"), 120),
+        ({"waited": 1_000}, Throttled("busy", 77), 77),
+        ({"absent": 2}, NotThere("not there"), 8),
+    ],
+)
+async def test_waits_grow_by_reason_and_are_spread(
+    applier: Applier,
+    directory: Scripted,
+    sent: Sent,
+    tries: dict[str, int],
+    error: Transient,
+    least: float,
+) -> None:
+    for _ in range(3):
+        directory.errors = [error]
+        await apply(applier, message(kind="person", tries=tries))
+    delays = {delay for _, delay in sent}
+    assert len(delays) == 3
+    assert all(least <= delay <= least * 1.25 for delay in delays)
+
+
+@pytest.mark.parametrize(
+    ("tries", "error"),
+    [
+        ({"failed": 39}, Transient("still busy")),
+        ({"waited": 1_999}, Throttled("still throttled")),
+        ({"absent": 9}, NotThere("not there")),
+    ],
+)
+async def test_after_many_tries_it_is_given_up(
+    storage: Storage,
+    applier: Applier,
+    directory: Scripted,
+    sent: Sent,
+    tries: dict[str, int],
+    error: Transient,
+) -> None:
+    directory.errors = [error]
+    await apply(applier, message(tries=tries))
     outcome = the_outcome(storage)
     assert outcome["status"] == "failed"
-    assert outcome["error"] == "Given up after 40 tries: still throttled"
-    assert storage.waiting(CHANGES_QUEUE) == 0
+    assert str(error) in outcome["error"]
+    assert sent == []
+
+
+async def test_a_container_that_somebody_deleted_fails_and_says_so(
+    storage: Storage, applier: Applier, directory: Scripted
+) -> None:
+    directory.errors = [NotThere("PATCH /groups/i answered 404")]
+    gone = message(action="members", object_id="i", add_members=["m"], tries={"absent": 9})
+    await apply(applier, gone)
+    assert "deleted" in the_outcome(storage)["error"]
+
+
+class TestReferences:
+    def failed(self, person: str, *, heals: bool, action: Any = "add") -> FailedReference:
+        return FailedReference(action, "member", person, "no account", heals)
+
+    async def test_what_failed_is_tried_again_alone_and_then_told(
+        self, storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+    ) -> None:
+        error = ReferencesFailed([self.failed("p2", heals=True)])
+        directory.errors = [NO_ERROR, error]
+        await apply(applier, message(fields={"x": 1}, add_members=["p1", "p2"], add_owners=["o"]))
+        assert list(list_outcomes(storage, "r1", 2)) == []
+        while sent:
+            again = sent.pop()[0]
+            directory.errors = [error]
+            await applier.apply(again, "q")
+        assert directory.asked[1] == ("add", "class", "new-id", ("p1", "p2"), ("o",))
+        assert directory.asked[2:] == [("add", "class", "new-id", ("p2",), ())] * 9
+        outcome = the_outcome(storage)
+        assert (outcome["status"], outcome["object_id"]) == ("done", "new-id")
+        assert json.loads(outcome["failed_references"]) == {"no account": [["add", "member", "p2"]]}
+
+    async def test_what_does_not_heal_is_told_at_once(
+        self, storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+    ) -> None:
+        directory.errors = [
+            ReferencesFailed([self.failed("p2", heals=False)]),
+            ReferencesFailed([self.failed("q", heals=False, action="remove")]),
+        ]
+        asked = message(
+            action="members", object_id="i", add_members=["p1", "p2"], remove_members=["q"]
+        )
+        await apply(applier, asked)
+        assert sent == []
+        assert json.loads(the_outcome(storage)["failed_references"]) == {
+            "no account": [["add", "member", "p2"], ["remove", "member", "q"]]
+        }
+
+    async def test_a_group_is_made_without_those_who_are_not_there(
+        self, storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+    ) -> None:
+        directory.errors = [ReferencesFailed([self.failed("p2", heals=True)], "made-id")]
+        await apply(applier, message(kind="group", add_members=["p1", "p2"]))
+        await applier.apply(sent[-1][0], "q")
+        assert directory.asked[1:] == [("add", "group", "made-id", ("p2",), ())]
+        assert the_outcome(storage)["object_id"] == "made-id"
+
+    async def test_what_is_written_already_is_not_written_again(
+        self, applier: Applier, directory: Scripted, sent: Sent
+    ) -> None:
+        directory.errors = [NO_ERROR, NO_ERROR, Throttled("busy")]
+        asked = message(
+            action="update",
+            object_id="i",
+            fields={"x": 1},
+            add_members=["a"],
+            remove_members=["r"],
+        )
+        await apply(applier, asked)
+        await applier.apply(sent[0][0], "q")
+        assert [call[0] for call in directory.asked] == ["update_class", "add", "remove", "remove"]
+
+
+async def test_a_full_directory_is_asked_once_in_a_run(
+    storage: Storage, applier: Applier, directory: Scripted
+) -> None:
+    directory.errors = [DirectoryFull("the tenant is full", "Directory_QuotaExceeded")]
+    await apply(applier, message(id="m1"))
+    await apply(applier, message(id="m2", key="C2", kind="person"))
+    await apply(applier, message(id="m3", action="update", object_id="i", fields={"x": 1}))
+    assert [call[0] for call in directory.asked] == ["create_class", "update_class"]
+    found = {o["message"]: (o["status"], o["code"]) for o in list_outcomes(storage, "r1", 2)}
+    full = ("failed", "Directory_QuotaExceeded")
+    assert found == {"m1": full, "m2": full, "m3": ("done", "")}
 
 
 async def test_what_cannot_work_is_a_failed_outcome_with_the_code(

@@ -9,8 +9,17 @@ import jsonschema
 import pytest
 import yaml
 
+from graph.quota import Quota
 from roster.errors import BadInput
-from sync.config import Config, Source, json_schema, load_config, parse_config, read_config
+from sync.config import (
+    Config,
+    Source,
+    json_schema,
+    load_config,
+    load_quota,
+    parse_config,
+    read_config,
+)
 from sync.storage import CONFIG
 
 if TYPE_CHECKING:
@@ -220,3 +229,18 @@ def test_a_source_is_any_legal_folder_unless_the_configuration_names_one() -> No
     assert found is not None
     assert found.settle_seconds == 5
     assert named.source("b") is None
+
+
+def test_the_quota_of_the_directory_is_a_setting() -> None:
+    assert Config().graph.quota() == Quota(3_000, 150.0, "thirds", "low")
+    half = parse_config("graph: {writes: 1500, bind_cost: one, priority: normal}", "f")
+    assert half.graph.quota() == Quota(1_500, 150.0, "one", "normal")
+    with pytest.raises(BadInput, match=r"f:1: graph\.bind_cost: 'two' is not allowed"):
+        parse_config("graph: {bind_cost: two}", "f")
+
+
+def test_a_configuration_that_broke_during_a_run_does_not_stop_its_writes(storage: Storage) -> None:
+    storage.write(CONFIG, "rollcall.yaml", b"graph: {writes: 100}")
+    assert load_quota(storage).writes == 100
+    storage.write(CONFIG, "rollcall.yaml", b"graph: {writes: none}")
+    assert load_quota(storage) == Quota()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from graph.references import FailedReference
 from sync import outcomes
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, claim, count_outcomes, has_outcome, load_outcomes, write_outcome
@@ -49,9 +50,9 @@ def test_only_one_copy_of_a_message_may_create(storage: Storage) -> None:
     assert claim(storage, message(), "q2") == "busy"
 
 
-def test_the_same_message_delivered_again_looks_first(storage: Storage) -> None:
+def test_the_same_message_delivered_again_knows_that_a_try_broke_off(storage: Storage) -> None:
     assert claim(storage, message(), "q1") == "new"
-    assert claim(storage, message(), "q1") == "again"
+    assert claim(storage, message(), "q1") == "left"
 
 
 def test_a_claim_that_was_given_back_or_left_behind_is_taken_over(
@@ -61,7 +62,7 @@ def test_a_claim_that_was_given_back_or_left_behind_is_taken_over(
     outcomes.unclaim(storage, message())
     assert claim(storage, message(), "q2") == "again"
     monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=6))
-    assert claim(storage, message(), "q3") == "again"
+    assert claim(storage, message(), "q3") == "left"
 
 
 def test_of_two_that_take_a_claim_over_one_wins(
@@ -108,7 +109,28 @@ def test_outcomes_are_loaded_with_what_was_created(storage: Storage, tmp_path: P
     assert con.execute("FROM created").fetchall() == [("person", "U1", "o1")]
 
 
+def test_references_that_failed_are_loaded_one_by_one(storage: Storage, tmp_path: Path) -> None:
+    failed = (
+        FailedReference("add", "member", "p1", "x" * 500, heals=True),
+        FailedReference("add", "owner", "p1", "x" * 500, heals=True),
+        FailedReference("remove", "member", "p2", "no", heals=False),
+    )
+    write_outcome(storage, message("c"), Outcome("done", "o1", failed=failed))
+    write_outcome(storage, message("d", key="C2"), Outcome("done", "o2"))
+    con = duckdb.connect()
+    load_outcomes(storage, con, "r1", tmp_path)
+    rows = con.execute(
+        "SELECT message, action, relation, person, length(error) FROM failed_references"
+    ).fetchall()
+    assert rows == [
+        ("c", "add", "member", "p1", 300),
+        ("c", "add", "owner", "p1", 300),
+        ("c", "remove", "member", "p2", 2),
+    ]
+
+
 def test_a_run_without_outcomes_loads_as_nothing(storage: Storage, tmp_path: Path) -> None:
     con = duckdb.connect()
     load_outcomes(storage, con, "r1", tmp_path)
-    assert con.execute("SELECT count(*) FROM outcomes").fetchall() == [(0,)]
+    for table in ("outcomes", "created", "failed_references"):
+        assert con.execute(f"SELECT count(*) FROM {table}").fetchall() == [(0,)]

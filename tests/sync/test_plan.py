@@ -382,6 +382,30 @@ class TestOutcomes:
             ("the person's account could not be made",)
         ]
 
+    def test_a_reference_that_failed_is_the_only_failure_of_its_message(self, world: World) -> None:
+        plan = world.plan(**CREATE)
+        start_created(world.con)
+        world.con.execute(
+            "CREATE TABLE outcomes (message VARCHAR, status VARCHAR, error VARCHAR, code VARCHAR)"
+        )
+        world.con.execute(
+            """CREATE TABLE failed_references (message VARCHAR, action VARCHAR, relation VARCHAR,
+                                               person VARCHAR, error VARCHAR)"""
+        )
+        for phase in (1, 2):
+            for message in messages(world.con, plan, phase, held=False):
+                world.add("outcomes", message=message.id, status="done", error=None, code=None)
+                if message.action == "create":
+                    made = f"id:{message.key}"
+                    world.add("created", kind=message.kind, key=message.key, object_id=made)
+                if message.kind == "class":
+                    world.add("failed_references", message=message.id, action="add",
+                              relation="member", person="id:U1", error="gone")  # fmt: skip
+        settle(world.con)
+        assert world.rows(
+            "SELECT kind, key, error FROM change_outcomes WHERE status = 'failed'"
+        ) == [("class_membership", "C1/member/U1", "gone")]
+
     def test_what_nothing_is_known_of_has_failed(self, world: World) -> None:
         world.account("t1", "T1")
         world.account("u1", "U1")
