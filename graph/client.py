@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from azure.core.credentials import TokenCredential
-    from httpx import Response
+    from httpx import AsyncBaseTransport, Response
     from kiota_abstractions.request_information import RequestInformation
     from kiota_abstractions.request_option import RequestOption
     from msgraph.graph_service_client import GraphServiceClient
@@ -44,10 +44,12 @@ def connect(
     *,
     quota: Quota | None = None,
     pace: Pace | None = None,
+    transport: AsyncBaseTransport | None = None,
 ) -> Graph:
     """Connects to `base_url` (default: ROLLCALL_GRAPH_URL, else the public service).
 
     `quota`: what may be written how fast; `pace` instead of it brings a clock of its own.
+    `transport` takes the place of the network, for a service that lives in this process.
 
     Without `credential`, the environment decides how to sign in (`signin.sign_in`): the managed
     identity in Azure, `az login` on an administrator's machine. Call it inside the running event
@@ -67,6 +69,7 @@ def connect(
         http2=False,  # a GOAWAY after 1,000 requests breaks httpx's HTTP/2 connections
         timeout=httpx.Timeout(100, connect=30),
         limits=httpx.Limits(max_connections=8),
+        transport=transport,
     )
     middleware: dict[str, RequestOption] = {
         **options,

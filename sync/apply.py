@@ -123,6 +123,7 @@ class Applier:
     _claimed: tuple[int, int] = (0, 0)
     _credentials: Credentials = field(init=False)
     _seen_applying: dict[str, float] = field(default_factory=dict[str, float])
+    _in_work: set[str] = field(default_factory=set[str])
     # Why nothing more can be created in a run: each process finds that out once.
     _full: dict[str, DirectoryFull] = field(default_factory=dict[str, DirectoryFull])
 
@@ -136,6 +137,16 @@ class Applier:
             logger.warning("Change %s of run %s dropped: not applying", message.id, message.run)
             return
         work = _Work(message)
+        if message.id in self._in_work:
+            await self._send_again(work, Busy("Another copy of this change is in work"))
+            return
+        self._in_work.add(message.id)
+        try:
+            await self._apply(work, queue_id)
+        finally:
+            self._in_work.discard(message.id)
+
+    async def _apply(self, work: _Work, queue_id: str) -> None:
         try:
             await self._write(work, queue_id)
         except _Ended:
@@ -145,11 +156,11 @@ class Applier:
         except Transient as error:
             if isinstance(error, Unfinished):
                 work.left(progress=error.progress)
-            await self._release(message)
+            await self._release(work.message)
             await self._send_again(work, error)
         except Terminal as error:
             if isinstance(error, DirectoryFull):
-                self._full = {message.run: error}
+                self._full = {work.message.run: error}
             await self._end(work.message, "failed", str(error), error.code)
         else:
             await self._settle(work)

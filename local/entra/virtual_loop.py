@@ -26,10 +26,15 @@ _LOOK = 0.02  # seconds of real time between two looks at a thread that works
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that lives by a virtual clock and moves it on when it is idle."""
+    """An event loop that lives by a virtual clock and moves it on when it is idle.
 
-    def __init__(self, clock: VirtualClock) -> None:
+    `threads`: whether what is handed to a thread gets one. Without, it is called at once: then the
+    order of everything is the same every time.
+    """
+
+    def __init__(self, clock: VirtualClock, *, threads: bool = True) -> None:
         self._clock = clock
+        self._threads = threads
         self._jumping = _JumpingSelector(clock)
         super().__init__(self._jumping)
         # A moment in seconds since 1970 is no finer than this; a timer that is due fires.
@@ -41,9 +46,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
+        if not self._threads:
+            return self._called(func, *args)
         future = super().run_in_executor(executor, func, *args)
         self._jumping.threads += 1
         future.add_done_callback(self._jumping.thread_ended)
+        return future
+
+    def _called(self, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
         return future
 
     async def shutdown_default_executor(self, timeout: Any = None) -> None:  # noqa: ASYNC109

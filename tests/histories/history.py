@@ -1,0 +1,55 @@
+"""Histories: some days under turmoil, then a quiet one, after which everything has to be right.
+
+A seed makes a world of ten districts; each lives through its own roster changes, so that a world is
+ten histories. What a seed found wrong can be lived through again: `python -m tests.histories SEED`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.histories.district import District
+from tests.histories.world import Turmoil, World
+
+DISTRICTS = 10
+
+
+@dataclass
+class Result:
+    """What came of a seed: `wrong` is empty when all is well; `seen` counts what happened."""
+
+    seed: int
+    histories: int
+    wrong: list[str]
+    seen: Counter[str] = field(default_factory=Counter)
+
+
+def live(seed: int) -> Result:
+    """Lives through the histories of a seed."""
+    districts = [District(f"d{n}") for n in range(DISTRICTS)]
+    world = World(seed, districts)
+    try:
+        wrong = list(_wrong(world))
+        return Result(seed, len(districts), wrong, world.seen)
+    finally:
+        world.close()
+
+
+def _wrong(world: World) -> list[str]:
+    chance = world.chance
+    for _ in range(chance.choice((1, 2, 3))):
+        for district in world.districts:
+            district.next_day(chance)
+        world.run(Turmoil())
+        for _ in range(chance.randrange(4)):
+            world.edit()
+    world.calm()
+    quiet = world.run()
+    if quiet.keys() - {"done"}:
+        return [f"the quiet run ended {quiet}", *map(str, world.failures[:5])]
+    world.calm()
+    found = world.differences()
+    if again := world.run():
+        found.append(f"a further run had to do {again}")
+    return found

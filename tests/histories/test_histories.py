@@ -1,0 +1,17 @@
+"""A thousand histories: whatever goes wrong on the way, a quiet run makes everything right.
+
+`bench/histories.py` lives through many more of them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.histories.history import DISTRICTS, live
+
+SEEDS = 1_000 // DISTRICTS
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_after_turmoil_a_quiet_run_makes_the_directory_equal_the_rosters(seed: int) -> None:
+    assert live(seed).wrong == []
