@@ -44,6 +44,7 @@ from local.entra.virtual_loop import VirtualTimeLoop
 from roster.schema import SIDE_TABLES, TABLES, columns_of
 from sync.apply import Applier
 from sync.config import Config
+from sync.memory import start_memory
 from sync.outcomes import load_outcomes
 from sync.plan import make_plan, messages, start_created
 from sync.record import Run, add_run, now
@@ -150,7 +151,7 @@ class Bench:
             used = {name: value for name, value in sizes.items() if f"${name}" in statement}
             self.con.execute(statement, used)
         load_empty(self.con)
-        self.con.execute("CREATE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)")
+        start_memory(self.con)
         today = now().date()
         self.plan = make_plan(self.con, self.config, run="r1", today=today, domains=[DOMAIN])
 

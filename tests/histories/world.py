@@ -33,10 +33,11 @@ from local.entra.in_process import InProcess
 from local.entra.virtual_loop import VirtualTimeLoop
 from roster.errors import Transient
 from roster.schema import SIDE_TABLES, TABLES, columns_of
-from sync import accepted, outcomes
+from sync import outcomes
 from sync.apply import Applier
 from sync.change import ChangeMessage
 from sync.config import Config
+from sync.memory import load_memory, save_memory, settle_memory
 from sync.outcomes import Outcome, load_outcomes
 from sync.plan import make_plan, messages, settle
 from sync.record import Run, add_run, find_run, now, update_run
@@ -162,11 +163,11 @@ class World:
             con.execute("PRAGMA disable_optimizer")
             self._fill(con)
             await self._read(con)
-            leavers = self.folder / name
-            leavers.mkdir()
-            accepted.load_leavers(self.storage, con, leavers)
+            folder = self.folder / name
+            folder.mkdir()
+            load_memory(self.storage, con, folder)
             plan = make_plan(con, self.config, run=name, today=TODAY, domains=[DOMAIN])
-            accepted.save_leavers(con, leavers)
+            save_memory(self.storage, con, folder, TODAY)
             finished = await self._apply(con, plan, turmoil)
             found = find_run(self.storage, name)
             assert found
@@ -175,7 +176,7 @@ class World:
                 return {"abandoned": 1}
             load_outcomes(self.storage, con, name, self.folder)
             settle(con)
-            accepted.settle_leavers(self.storage, con, leavers)
+            settle_memory(self.storage, con, folder, self.tenant.now())
             ended = con.execute(
                 "SELECT status, count(*) FROM change_outcomes GROUP BY 1"
             ).fetchall()
