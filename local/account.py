@@ -79,7 +79,9 @@ class MemoryTable:
             for name, how, value in _CLAUSE.findall(query_filter)
         ]
         partition = next(value for name, _, value in clauses if name == "PartitionKey")
-        for _, row in sorted(self._rows.get(partition, {}).items()):
+        rows = self._rows.get(partition, {})
+        for key in sorted(rows):
+            row = rows[key]
             if all(_holds(row.get(name), how, value) for name, how, value in clauses):
                 yield row
 
