@@ -57,8 +57,7 @@ FROM wanted w JOIN found f ON f.key = w.external_id AND coalesce(f.role = w.prim
 _CLASSES = """
 WITH wanted AS (
     SELECT sourced_id, title FROM active_classes
-    WHERE sourced_id NOT IN (SELECT external_id FROM existing_classes
-                             WHERE external_source = 'sis' AND external_id IS NOT NULL)
+    WHERE sourced_id NOT IN (SELECT external_id FROM owned_classes)
 ), found AS (
     SELECT g.id, g.display_name, c.id IS NOT NULL AS markable, unnest([
         {'strong': true, 'key': regexp_extract(g.sds_anchor, '^Section_(.+)$', 1),
@@ -174,8 +173,11 @@ def leave_twin_people(con: DuckDBPyConnection) -> None:
     )
 
 
-def find_twins(con: DuckDBPyConnection, policy: Policy) -> None:
-    """Adds classes and schools to `twins`; with `adopt.enabled` they count as ours in this plan."""
+def find_twins(con: DuckDBPyConnection, policy: Policy) -> bool:
+    """Adds classes and schools to `twins`; with `adopt.enabled` they count as ours in this plan.
+
+    Needs `owned_classes`; whether it has to be made anew.
+    """
     if policy.classes.enabled:
         con.execute(_INSERT.format(twins=_CLASSES))
     if policy.schools.enabled:
@@ -183,6 +185,7 @@ def find_twins(con: DuckDBPyConnection, policy: Policy) -> None:
         con.execute(_INSERT.format(twins=_SCHOOLS), types)
     if policy.adopt.enabled:
         con.execute(_TAKE_OVER)
+    return policy.adopt.enabled
 
 
 def hold_back_twins(con: DuckDBPyConnection, policy: Policy) -> None:

@@ -99,9 +99,13 @@ FROM enrolled
 """
 
 
-def want_classes(con: DuckDBPyConnection, classes: Classes) -> None:
-    """Makes `owned_classes` and `desired_classes`; adds class memberships to `desired_members`."""
+def find_owned_classes(con: DuckDBPyConnection) -> None:
+    """Makes `owned_classes`: the groups of classes that carry our mark."""
     con.execute(_OWNED)
+
+
+def want_classes(con: DuckDBPyConnection, classes: Classes) -> None:
+    """Makes `desired_classes`, and adds class memberships to `desired_members`."""
     columns = {
         "title": "c.title",
         "code": "c.code",

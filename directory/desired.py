@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from .accounts import place_people
 from .activity import find_active
 from .adoption import find_twin_people, find_twins, hold_back_twins, leave_twin_people
-from .classes import want_classes
+from .classes import find_owned_classes, want_classes
 from .findings import start_findings
 from .groups import want_groups
 from .identities import keep_matches, report_contested
@@ -76,7 +76,9 @@ def build_desired(
     find_near_misses(con)
     name_people(con, policy.people, domains, today)
     place_people(con, policy.people, domains)
-    find_twins(con, policy)
+    find_owned_classes(con)
+    if find_twins(con, policy):
+        find_owned_classes(con)
     want_schools(con, policy.schools, policy.unit_attribute)
     want_classes(con, policy.classes)
     want_teams(con, policy, today)

@@ -64,6 +64,7 @@ FROM (
     WHERE external_source = 'sis' AND external_id IS NOT NULL
       AND external_id NOT IN (SELECT external_id FROM placed_people)
       AND external_id NOT IN (SELECT external_id FROM contested)
+      AND id NOT IN (SELECT object_id FROM opted_out)
 ) h LEFT JOIN existing_people a ON a.id = h.object_id
 QUALIFY row_number() OVER (PARTITION BY h.external_id ORDER BY old NULLS LAST, h.object_id) = 1
 """

@@ -271,7 +271,8 @@ SELECT CASE t.kind WHEN 'school' THEN 1 ELSE 2 END, t.kind, t.external_id, 'adop
 FROM twins t
 LEFT JOIN desired_classes c ON t.kind = 'class' AND c.external_id = t.external_id
 LEFT JOIN desired_schools s ON t.kind = 'school' AND s.external_id = t.external_id
-WHERE coalesce(c.external_id, s.external_id) IS NOT NULL
+LEFT JOIN owned_schools o ON o.external_id = s.external_id
+WHERE t.object_id = coalesce(c.object_id, o.id)
 """
 
 _GROUPS = """

@@ -239,6 +239,18 @@ class TestClasses:
         world.build(**ON)
         assert twins(world) == []
 
+    @pytest.mark.parametrize("adopt", [True, False])
+    def test_a_class_that_is_ours_as_a_plain_group_stays_as_it_is(
+        self, world: World, adopt: bool
+    ) -> None:
+        plain = CREATE | {"classes": {"kind": "group"}, "adopt": {"enabled": adopt}}
+        world.plan(**plain)
+        world.apply()
+        assert world.plan(**plain).size == 0
+        sds_class(world, "g", sds_anchor="Section_C1")
+        assert world.plan(**plain).size == 0
+        assert twins(world) == []
+
 
 class TestSchools:
     @pytest.mark.parametrize(

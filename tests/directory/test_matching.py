@@ -301,6 +301,16 @@ class TestOptOut:
         assert group.changes()
         assert [c for c in group.changes() if "U1" in c] == []
 
+    def test_what_membership_rules_read_of_them_is_not_written_either(self, group: World) -> None:
+        ruled = {"groups": {"membership": "dynamic"}, "dynamic": {"attribute": "department"}}
+        group.plan(people=OPT_OUT, **ruled)
+        assert "add person_rule U2" in group.changes()
+        group.con.execute("UPDATE existing_people SET department = ';s1/s09;'")
+        group.con.execute("UPDATE users SET active = false")
+        group.plan(people=OPT_OUT, **ruled)
+        assert "remove person_rule U2" in group.changes()
+        assert [c for c in group.changes() if "U1" in c] == []
+
     def test_members_are_not_enabled(self, group: World) -> None:
         group.con.execute("UPDATE existing_people SET account_enabled = false")
         for key in ("U1", "U2"):
