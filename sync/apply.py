@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
-from graph.errors import DirectoryFull, NotThere
+from graph.errors import AmbiguousWrite, DirectoryFull, NotThere
 from graph.references import ReferencesFailed
 from roster.errors import Terminal, Transient, Unfinished
 
@@ -156,7 +156,7 @@ class Applier:
         except Transient as error:
             if isinstance(error, Unfinished):
                 work.left(progress=error.progress)
-            await self._release(work.message)
+            await self._release(work.message, in_doubt=isinstance(error, AmbiguousWrite))
             await self._send_again(work, error)
         except Terminal as error:
             if isinstance(error, DirectoryFull):
@@ -204,7 +204,7 @@ class Applier:
         if any(reference.heals for reference in work.failed):
             again = next_try(work.message, ReferencesFailed(work.failed))
             if again is not None:
-                await self._release(work.message)
+                await self._release(work.message, in_doubt=False)
                 await self._send(*again)
                 return
         await self._end(work.message, "done", failed=work.failed)
@@ -278,10 +278,10 @@ class Applier:
             raise Terminal(f"The {message.kind} could not be made")
         return object_id
 
-    async def _release(self, message: ChangeMessage) -> None:
+    async def _release(self, message: ChangeMessage, *, in_doubt: bool) -> None:
         """Lets the next copy of the message try at once."""
         if message.action == "create" and message.kind in outcomes.CLAIMED:
-            await asyncio.to_thread(outcomes.unclaim, self.storage, message)
+            await asyncio.to_thread(outcomes.unclaim, self.storage, message, in_doubt=in_doubt)
 
     async def _send_again(self, work: _Work, error: Transient) -> None:
         """Sends what is left of the message again with a delay, or gives up."""

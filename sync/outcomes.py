@@ -102,8 +102,9 @@ def made_object(storage: Storage, message: ChangeMessage) -> tuple[str, str] | N
 def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
     """Takes the right to create for `holder`, a queue message's id.
 
-    new: nobody tried before; again: a try gave its claim back; left: a try broke off, and what it
-    did nobody knows; busy: another copy of the message is in work; ended: there is an outcome.
+    new: nobody tried before; again: a try gave its claim back; left: what a try did nobody knows,
+    because it broke off or said so; busy: another copy of the message is in work; ended: there is
+    an outcome.
     """
     from azure.core.exceptions import ResourceExistsError
 
@@ -121,11 +122,20 @@ def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
     return "new"
 
 
-def unclaim(storage: Storage, message: ChangeMessage) -> None:
-    """Gives a claim back, so that the next copy of the message may try at once."""
+def unclaim(storage: Storage, message: ChangeMessage, *, in_doubt: bool) -> None:
+    """Gives a claim back, so that the next copy of the message may try at once.
+
+    `in_doubt`: something may have been created; every copy of the message has to know that.
+    """
     from azure.data.tables import UpdateMode
 
-    row = {"PartitionKey": message.run, "RowKey": _row_key(message), "holder": ""}
+    row: dict[str, Any] = {
+        "PartitionKey": message.run,
+        "RowKey": _row_key(message),
+        "holder": "",
+    }
+    if in_doubt:
+        row["in_doubt"] = True
     storage.table(OUTCOMES_TABLE).update_entity(row, UpdateMode.MERGE)
 
 
@@ -209,16 +219,17 @@ def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
     oldest = (now() - CLAIM_LIFE).isoformat()
     if found["holder"] not in ("", row["holder"]) and found["since"] >= oldest:
         return "busy"
+    left = bool(found["holder"] or found.get("in_doubt"))
     try:
         table.update_entity(
-            row,
+            row | {"in_doubt": left},
             UpdateMode.REPLACE,
             etag=found.metadata["etag"],
             match_condition=MatchConditions.IfNotModified,
         )
     except ResourceModifiedError:
         return "busy"
-    return "left" if found["holder"] else "again"
+    return "left" if left else "again"
 
 
 def _row(storage: Storage, run: str, key: str) -> dict[str, Any] | None:

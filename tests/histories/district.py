@@ -21,7 +21,10 @@ Rows = dict[str, list[dict[str, Any]]]
 
 @dataclass
 class District:
-    """One district. `name` starts every key of it; `synced` people have an account from AD."""
+    """One district. `name` starts every key of it; `synced` people have an account from AD.
+
+    The `privileged` one holds a directory role, and never leaves.
+    """
 
     name: str
     roles: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -35,6 +38,7 @@ class District:
         self.schools = [f"{self.name}s{n}" for n in range(SCHOOLS)]
         self.classes = [f"{self.name}c{n}" for n in range(CLASSES)]
         self.synced = self.people[:2]
+        self.privileged = self.people[2]
         self.given_names = dict.fromkeys(self.people, "Given")
         self.titles = {key: f"Class {key}" for key in self.classes}
 
@@ -44,7 +48,7 @@ class District:
         self.roles = {k: v for k, v in self.roles.items() if chance.random() > redraw}
         self.enrollments = {k: v for k, v in self.enrollments.items() if chance.random() > redraw}
         for person in self.people:
-            if chance.random() < 0.7:
+            if chance.random() < 0.7 or person == self.privileged:
                 school = chance.choice(self.schools)
                 self.roles[person, school] = (chance.choice(ROLES), chance.choice(GRADES))
         for _ in range(chance.randrange(12)):

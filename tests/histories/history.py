@@ -31,7 +31,7 @@ def live(seed: int) -> Result:
     world = World(seed, districts)
     try:
         wrong = list(_wrong(world))
-        return Result(seed, len(districts), wrong, world.seen)
+        return Result(seed, len(districts), wrong, world.seen + world.tenancy.edits)
     finally:
         world.close()
 
@@ -43,13 +43,13 @@ def _wrong(world: World) -> list[str]:
             district.next_day(chance)
         world.run(Turmoil())
         for _ in range(chance.randrange(4)):
-            world.edit()
+            world.tenancy.edit()
     world.calm()
     quiet = world.run()
     if quiet.keys() - {"done"}:
         return [f"the quiet run ended {quiet}", *map(str, world.failures[:5])]
     world.calm()
-    found = world.differences()
+    found = world.tenancy.differences(ruled=world.ruled)
     if again := world.run():
         found.append(f"a further run had to do {again}")
     return found

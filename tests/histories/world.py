@@ -9,7 +9,6 @@ the process gone at any write; an administrator who edits our objects meanwhile.
 from __future__ import annotations
 
 import asyncio
-import json
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -42,15 +41,15 @@ from sync.outcomes import Outcome, load_outcomes
 from sync.plan import make_plan, messages, settle
 from sync.record import Run, add_run, find_run, now, update_run
 from sync.storage import CHANGES_QUEUE, Storage
+from tests.histories.tenancy import DOMAIN, Tenancy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from graph.client import Graph
     from tests.histories.district import District
 
 TODAY = date(2026, 11, 24)
-DOMAIN = "contoso.edu"
 CONCURRENT = 24
 DAY_SECONDS = 86_400.0
 SETTINGS: dict[str, Any] = {
@@ -93,58 +92,37 @@ class World:
         self.chance = Random(seed)
         self.clock = VirtualClock()
         self.loop = VirtualTimeLoop(self.clock, threads=False)
-        self.tenant = Tenant([DOMAIN], clock=self.clock, seed=seed)
+        self.tenancy = Tenancy(seed, self.chance, self.clock, districts)
+        self.tenant = self.tenancy.tenant
         self.districts = districts
         self.account = MemoryAccount()
         self.storage = Storage(self.account, self.account, self.account)  # type: ignore[arg-type]
-        self.config = Config.model_validate(SETTINGS)
+        self.config = Config.model_validate(SETTINGS | self._policy())
         self._folder = tempfile.TemporaryDirectory(prefix="rollcall-history-")
         self.folder = Path(self._folder.name)
         self.runs = 0
         self.seen = Counter[str]()
         self._late: list[_Queued] = []
-        self._start()
+
+    def _policy(self) -> dict[str, Any]:
+        """How classes are made, and who decides who is in units and groups."""
+        membership = self.chance.choice(("assigned", "assigned", "dynamic"))
+        attribute = self.chance.choice(("department", "officeLocation", "extensionAttribute7"))
+        self.ruled = membership == "dynamic"
+        return {
+            "classes": {"kind": self.chance.choice(("education", "group"))},
+            "schools": {"membership": membership},
+            "groups": {"membership": membership},
+            "dynamic": {"attribute": attribute},
+        }
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more, and a day passes."""
+        self.tenancy.calm(DAY_SECONDS)
 
     def close(self) -> None:
         self._folder.cleanup()
         self.loop.close()
-
-    # The tenant before Rollcall
-
-    def _start(self) -> None:
-        directory = self.tenant.directory
-        for district in self.districts:
-            for person in district.synced:
-                directory.add("user", {
-                    "accountEnabled": True, "userPrincipalName": f"{person}@{DOMAIN}",
-                    "displayName": "From AD", "onPremisesSyncEnabled": True,
-                    "mailNickname": person,
-                })  # fmt: skip
-        stranger = directory.add("user", {
-            "accountEnabled": True, "userPrincipalName": f"stranger@{DOMAIN}",
-            "displayName": "Stranger", "mailNickname": "stranger",
-        })  # fmt: skip
-        club = directory.add("group", {
-            "displayName": "Chess club", "groupTypes": [], "mailNickname": "chess",
-            "securityEnabled": True, "mailEnabled": False,
-        })  # fmt: skip
-        directory.link(club, "members", stranger.id)
-        self.stranger, self.club = stranger, club
-        self.untouchable = self._untouched()
-
-    def _untouched(self) -> str:
-        """What nobody but its owner may change, as text."""
-        directory = self.tenant.directory
-        synced = {f"{p}@{DOMAIN}" for district in self.districts for p in district.synced}
-        names = ("userPrincipalName", "displayName", "accountEnabled", "mailNickname", "givenName")
-        users = [
-            {name: user.values.get(name) for name in names}
-            for _, user in directory.page("user", 0)
-            if user.values["userPrincipalName"] in synced or user is self.stranger
-        ]
-        return json.dumps([users, self.club.values, sorted(self.club.members)], sort_keys=True)
-
-    # A run
 
     def run(self, turmoil: Turmoil | None = None) -> dict[str, int]:
         """One run over today's roster; how its changes ended, by status. Empty: nothing to do."""
@@ -308,90 +286,13 @@ class World:
             self.tenant.faults.coming.append(Fault(fault.model_copy(update={"times": times})))
             self.seen["fault"] += 1
         if self.chance.random() < turmoil.edit:
-            self.edit()
+            self.tenancy.edit()
 
     def _connect(self, process: _Process | None) -> Graph:
         transport = _Fragile(self.tenant, process) if process else InProcess(self.tenant)
         pace = Pace(clock=self.loop.time)
         address = "http://127.0.0.1/v1.0"
         return connect(_Credential(self.tenant), address, pace=pace, transport=transport)
-
-    # What an administrator does by hand
-
-    def edit(self) -> None:
-        """One edit of an object of ours by hand."""
-        directory = self.tenant.directory
-        groups = [g for _, g in directory.page("group", 0) if g is not self.club]
-        units = [u for _, u in directory.page("administrativeUnit", 0)]
-        containers = groups + units
-        if not containers:
-            return
-        kind = self.chance.choice(("remove", "add", "rename", "delete", "stranger"))
-        chosen = self.chance.choice(containers)
-        self.seen[f"edit {kind}"] += 1
-        if kind == "remove" and chosen.members:
-            directory.unlink(chosen, "members", self.chance.choice(list(chosen.members)))
-        elif kind == "add":
-            user = self.chance.choice([u for _, u in directory.page("user", 0)])
-            if user.id not in chosen.members:
-                directory.link(chosen, "members", user.id)
-        elif kind == "stranger" and self.stranger.id not in chosen.members:
-            directory.link(chosen, "members", self.stranger.id)
-        elif kind == "rename":
-            directory.update(chosen, {"displayName": "By hand"})
-        elif kind == "delete":
-            directory.delete(chosen, self.tenant.now())
-
-    # What is checked
-
-    def calm(self) -> None:
-        """No fault is left, and everything written long ago."""
-        self.tenant.faults.coming.clear()
-        self.clock.advance(seconds=DAY_SECONDS)
-
-    def differences(self) -> list[str]:
-        """How the directory differs from what the rosters say; and what was harmed."""
-        found = list(self._membership_differences())
-        if self._untouched() != self.untouchable:
-            found.append("something that is not ours was changed")
-        for kind, count in self._duplicates().items():
-            if count > 1:
-                found.append(f"{kind} exists {count} times")
-        return found
-
-    def _membership_differences(self) -> Iterator[str]:
-        directory = self.tenant.directory
-        keys = {
-            user.id: user.value("student/externalId") or user.value("teacher/externalId")
-            for _, user in directory.page("user", 0)
-        }
-        there: set[tuple[str, str, str]] = set()
-        for _, unit in directory.page("administrativeUnit", 0):
-            there |= {(f"unit {unit.values['externalId']}", keys[m], "members")
-                      for m in unit.members if keys[m]}  # fmt: skip
-        for _, group in directory.page("group", 0):
-            name = group.values.get("uniqueName") or f"class {group.values.get('externalId')}"
-            for relation in ("members", "owners"):
-                there |= {(name, keys[m], relation) for m in group.links(relation) if keys[m]}
-        wanted = {one for district in self.districts for one in district.expected()}
-        taught = {container for container, _, relation in wanted if relation == "owners"}
-        there = {one for one in there if one[2] != "owners" or one[0] in taught}
-        for one in sorted(wanted - there):
-            yield f"missing {one}"
-        for one in sorted(there - wanted):
-            yield f"too much {one}"
-
-    def _duplicates(self) -> Counter[str]:
-        directory = self.tenant.directory
-        found: Counter[str] = Counter()
-        for _, user in directory.page("user", 0):
-            key = user.value("student/externalId") or user.value("teacher/externalId")
-            found[f"user {key}"] += key is not None
-        for kind in ("group", "administrativeUnit"):
-            for _, one in directory.page(kind, 0):
-                if one.values.get("externalId"):
-                    found[f"{kind} {one.values['externalId']}"] += 1
-        return found
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,19 @@ def test_a_claim_that_was_given_back_or_left_behind_is_taken_over(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim(storage, message(), "q1")
-    outcomes.unclaim(storage, message())
+    outcomes.unclaim(storage, message(), in_doubt=False)
     assert claim(storage, message(), "q2") == "again"
     monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=6))
+    assert claim(storage, message(), "q3") == "left"
+
+
+def test_every_copy_of_a_message_learns_that_something_may_have_been_created(
+    storage: Storage,
+) -> None:
+    claim(storage, message(), "q1")
+    outcomes.unclaim(storage, message(), in_doubt=True)
+    assert claim(storage, message(), "q2") == "left"
+    outcomes.unclaim(storage, message(), in_doubt=False)
     assert claim(storage, message(), "q3") == "left"
 
 
@@ -69,7 +79,7 @@ def test_of_two_that_take_a_claim_over_one_wins(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim(storage, message(), "q1")
-    outcomes.unclaim(storage, message())
+    outcomes.unclaim(storage, message(), in_doubt=False)
     table = storage.table(OUTCOMES_TABLE)
     seen = table.get_entity("r1", "2-m1")
     assert claim(storage, message(), "q2") == "again"
