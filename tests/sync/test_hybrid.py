@@ -180,13 +180,17 @@ def body(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(people, accounts, remembered, st.sampled_from(("match", "create")), st.booleans())
+@given(
+    people, accounts, remembered, st.sampled_from(("match", "create")), st.booleans(),
+    st.sampled_from((None, "department", "extensionAttribute3")),
+)  # fmt: skip
 def test_no_plan_and_no_request_ever_holds_what_ad_masters(
     roster: list[dict[str, Any]],
     directory: list[dict[str, Any]],
     before: dict[str, str],
     mode: str,
     adopt: bool,
+    attribute: str | None,
 ) -> None:
     world = World()
     world.school("S1")
@@ -201,9 +205,13 @@ def test_no_plan_and_no_request_ever_holds_what_ad_masters(
     for person, account in before.items():
         world.add("identities", external_id=person, object_id=account, since="2026-01-01", rule="")
     policy = {"mode": mode, "disable_after_days": 0, "usage_location": "DE"}
-    plan = world.plan(people=policy, adopt={"enabled": adopt})
+    membership = {"membership": "dynamic" if attribute else "assigned"}
+    plan = world.plan(people=policy, adopt={"enabled": adopt}, dynamic={"attribute": attribute},
+                      groups=membership, schools=membership)  # fmt: skip
     synced = {account["id"] for account in directory if account["on_premises_sync"]}
-    touched = world.rows("SELECT action, after, object_id FROM plan_changes WHERE kind = 'person'")
+    touched = world.rows(
+        "SELECT action, after, object_id FROM plan_changes WHERE entity = 'person'"
+    )
     for action, after, object_id in touched:
         if object_id in synced:
             assert action == "update"
@@ -213,6 +221,7 @@ def test_no_plan_and_no_request_ever_holds_what_ad_masters(
         for held in (False, True):
             for message in messages(world.con, plan, phase, held=held):
                 if message.kind == "person" and message.object_id in synced:
+                    assert set(message.fields) <= PLANNED
                     assert set(body(message.fields)) <= WRITABLE
     assert len({change.id for change in list_changes(world.con)}) == plan.size
 
