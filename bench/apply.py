@@ -11,8 +11,10 @@ kept in bench/apply.txt:
     time       on the tenant's clock, and its ratio to the floor: 3,000 at once, then 20 a second
     throttled  the share of items that were answered 429
 
-The naive client makes one request a change and sleeps five seconds on 429, as scripts do; it works
-on the same emulator in the same run.
+once for each policy: who is in schools and groups decided by rules or by us, classes as plain
+groups or as education classes. The naive client makes one request a change and sleeps five seconds
+on 429, as scripts do; it works on the same emulator in the same run, for a tenth of the district,
+as each of its many requests costs the machine as much time as one of ours.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -51,15 +54,14 @@ from sync.record import Run, add_run, now
 from sync.storage import CHANGES_QUEUE, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from sync.change import ChangeMessage
-    from sync.plan import Plan
 
 REPORT = Path(__file__).with_suffix(".txt")
 DOMAIN = "contoso.edu"
 BURST, RATE = 3_000, 20.0
-CONCURRENT = 24  # messages in work in an instance: host.json's batchSize + newBatchThreshold
+CONCURRENT = 96  # messages in work in an instance: host.json's batchSize + newBatchThreshold
 BATCH_SECONDS = 1.0  # that the service takes for a batch
 NAP = 5.0  # of the naive client
 GRADES, STUDENTS_A_CLASS = 13, 25
@@ -130,7 +132,7 @@ class Measured:
 
     def __str__(self) -> str:
         return (
-            f"{self.what:<34}{self.writes:>9,} writes, {self.writes / self.least:5.3f} of least   "
+            f"{self.what:<42}{self.writes:>9,} writes, {self.writes / self.least:5.3f} of least   "
             f"{self.seconds / 60:7.1f} min, {self.seconds / max(self.floor, 1):5.3f} of floor   "
             f"429: {self.throttled / self.items:6.2%}   {self.http:>9,} HTTP requests   "
             f"(took {self.real_seconds:.0f} s)"
@@ -140,7 +142,8 @@ class Measured:
 class Bench:
     """A planned district, to be applied again and again to fresh tenants."""
 
-    def __init__(self, size: Size, settings: dict[str, Any]) -> None:
+    def __init__(self, size: Size, settings: dict[str, Any], folder: Path) -> None:
+        self.folder = folder
         self.config = Config.model_validate({"people": {"mode": "create"}} | settings)
         self.con = duckdb.connect(config={"threads": 2})
         for table in (*TABLES, *SIDE_TABLES):
@@ -157,47 +160,35 @@ class Bench:
 
     def apply(self, what: str, instances: int) -> Measured:
         """Applies the plan to an empty tenant with so many instances."""
-        clock = VirtualClock()
-        tenant = Tenant([DOMAIN], clock=clock)
-        started = time.monotonic(), clock.seconds()
-        _run(_Application(self.con, self.plan, tenant, clock).work(instances), clock)
-        return _measured(what, tenant, clock, self.least(), started)
+        return self._measure(
+            what, lambda tenant, clock: _Application(self, tenant, clock).work(instances)
+        )
 
     def apply_naively(self, what: str) -> Measured:
         """Applies the same changes, one request each."""
+        return self._measure(what, lambda tenant, _: _Naive(self.con, tenant).work())
+
+    def _measure(
+        self, what: str, work: Callable[[Tenant, VirtualClock], Coroutine[Any, Any, None]]
+    ) -> Measured:
         clock = VirtualClock()
         tenant = Tenant([DOMAIN], clock=clock)
-        started = time.monotonic(), clock.seconds()
-        _run(_Naive(self.con, self.plan, tenant).work(), clock)
-        return _measured(what, tenant, clock, self.least(), started)
-
-    def least(self) -> int:
-        """The least possible number of writes of the plan."""
-        return 1
-
-
-def _run(work: Coroutine[Any, Any, None], clock: VirtualClock) -> None:
-    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock, threads=False)) as runner:
-        runner.run(work)
-
-
-def _measured(
-    what: str, tenant: Tenant, clock: VirtualClock, least: int, started: tuple[float, float]
-) -> Measured:
-    counted = tenant.counters
-    return Measured(
-        what, counted["writes"], least, clock.seconds() - started[1], counted["requests"],
-        counted["throttled"], counted["http"], time.monotonic() - started[0],
-    )  # fmt: skip
+        started, began = time.monotonic(), clock.seconds()
+        with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(clock, threads=False)) as runner:
+            runner.run(work(tenant, clock))
+        counted = tenant.counters
+        return Measured(
+            what, counted["writes"], self.plan.cost.least, clock.seconds() - began,
+            counted["requests"], counted["throttled"], counted["http"], time.monotonic() - started,
+        )  # fmt: skip
 
 
 class _Application:
     """Instances that work off one queue, phase by phase."""
 
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, plan: Plan, tenant: Tenant, clock: VirtualClock
-    ) -> None:
-        self._con, self._plan, self._tenant, self._clock = con, plan, tenant, clock
+    def __init__(self, bench: Bench, tenant: Tenant, clock: VirtualClock) -> None:
+        self._con, self._plan, self._tenant, self._clock = bench.con, bench.plan, tenant, clock
+        self._folder = bench.folder
         self._account = MemoryAccount()
         self._storage = Storage(self._account, self._account, self._account)  # type: ignore[arg-type]
         self._again = self._account.get_queue_client(CHANGES_QUEUE)
@@ -215,7 +206,7 @@ class _Application:
             await asyncio.gather(
                 *(self._worker(applier) for applier in appliers for _ in range(CONCURRENT))
             )
-            load_outcomes(self._storage, self._con, self._plan.run, Path("/tmp"))
+            load_outcomes(self._storage, self._con, self._plan.run, self._folder)
             failed = self._con.execute(
                 "SELECT count(*), min(error) FROM outcomes WHERE status = 'failed'"
             ).fetchall()
@@ -252,8 +243,8 @@ class _Application:
 class _Naive:
     """One request a change, in order, some at a time; on 429 a nap, and the same again."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, plan: Plan, tenant: Tenant) -> None:
-        self._con, self._plan, self._tenant = con, plan, tenant
+    def __init__(self, con: duckdb.DuckDBPyConnection, tenant: Tenant) -> None:
+        self._con, self._tenant = con, tenant
         self._ids: dict[tuple[str, str], str] = {}
         token = tenant.identity.token("https://graph.microsoft.com")["access_token"]
         self._client = httpx.AsyncClient(
@@ -334,9 +325,17 @@ class _Credential:
         return AccessToken(token["access_token"], int(token["expires_on"]))
 
 
-POLICIES: dict[str, dict[str, Any]] = {
-    "everything assigned": {},
+BY_RULES: dict[str, Any] = {
+    "schools": {"membership": "dynamic"},
+    "groups": {"membership": "dynamic"},
+    "dynamic": {"attribute": "department"},
 }
+POLICIES: dict[str, dict[str, Any]] = {
+    "rules, plain classes": BY_RULES | {"classes": {"kind": "group"}},
+    "assigned, plain classes": {"classes": {"kind": "group"}},
+    "assigned, education classes": {},
+}
+NAIVE = "assigned, education classes"
 
 
 def main() -> None:
@@ -344,6 +343,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Applies a district on the virtual clock")
     parser.add_argument("--students", type=int, default=100_000)
     parser.add_argument("--instances", type=int, nargs="*", default=[1, 4, 10])
+    parser.add_argument("--policy", choices=POLICIES, nargs="*", default=[*POLICIES])
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     size = Size(options.students)
@@ -352,14 +352,21 @@ def main() -> None:
         + ", ".join(f"{n:,} {what}" for what, n in size.numbers.items())
     ]
     print(lines[0], flush=True)
-    for policy, settings in POLICIES.items():
-        bench = Bench(size, settings)
-        for instances in options.instances:
-            lines.append(str(bench.apply(f"{policy}, {instances} instances", instances)))
+    with TemporaryDirectory(prefix="rollcall-bench-") as folder:
+        for measured in _measurements(size, options, Path(folder)):
+            lines.append(str(measured))
             print(lines[-1], flush=True)
-    lines.append(str(bench.apply_naively("naive client")))
-    print(lines[-1], flush=True)
     REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _measurements(size: Size, options: argparse.Namespace, folder: Path) -> Iterator[Measured]:
+    for policy in options.policy:
+        bench = Bench(size, POLICIES[policy], folder)
+        for instances in options.instances:
+            yield bench.apply(f"{policy}, {instances} instance{'s' * (instances > 1)}", instances)
+    tenth = Bench(Size(size.students // 10), POLICIES[NAIVE], folder)
+    yield tenth.apply("a tenth of it, 1 instance", 1)
+    yield tenth.apply_naively("a tenth of it, naive client")
 
 
 if __name__ == "__main__":

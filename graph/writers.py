@@ -178,9 +178,11 @@ class Writer:
     async def _upsert(self, unique_name: str, body: Group, wanted: Wanted) -> str:
         """Makes a group with its first people, then adds the others; those there are fine."""
         failed: list[FailedReference] = []
-        builder = self.graph.sdk.groups_with_unique_name(unique_name)
         while True:
             body.additional_data = dict(self._references.bound(wanted[:PER_REQUEST]))
+            # All builders of a client share the name that this one was made with last: it may not
+            # be kept over an await.
+            builder = self.graph.sdk.groups_with_unique_name(unique_name)
             request = from_sdk(
                 builder.to_patch_request_information(body),
                 object=unique_name,

@@ -7,6 +7,10 @@
 A claim is taken before something is created that the directory does not itself keep unique
 (schools and classes): of two copies of a message only one creates, and whoever finds a claim that
 was left behind looks first whether the object exists.
+
+Nothing but its roster id tells a school from another one, and a run that follows at once on another
+may not see yet what that one made. So when a school was last to be created is kept beyond the
+run, in the partition `tried`.
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ CLAIMED = ("school", "class")
 REFERRED_TO = ("class", "group")
 # A claim older than this was left behind by a crash: no write takes that long.
 CLAIM_LIFE = timedelta(minutes=5)
+# What was created longer ago than this is found by all means.
+TRIED, FOUND_AFTER = "tried", timedelta(minutes=15)
 LONGEST_ERROR = 1000
 LONGEST_REFERENCE_ERROR = 300
 
@@ -102,24 +108,28 @@ def made_object(storage: Storage, message: ChangeMessage) -> tuple[str, str] | N
 def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
     """Takes the right to create for `holder`, a queue message's id.
 
-    new: nobody tried before; again: a try gave its claim back; left: what a try did nobody knows,
-    because it broke off or said so; busy: another copy of the message is in work; ended: there is
-    an outcome.
+    new: nobody tried before; again: a try gave its claim back, or an earlier run tried; left: what
+    a try did nobody knows, because it broke off or said so, or it was of an earlier run and not
+    long ago; busy: another copy of the message is in work; ended: there is an outcome.
     """
     from azure.core.exceptions import ResourceExistsError
 
+    first: Claim = _tried_before(storage, message) if message.kind == "school" else "new"
     row = {
         "PartitionKey": message.run,
         "RowKey": _row_key(message),
         "status": "claimed",
         "holder": holder,
         "since": now().isoformat(),
+        "in_doubt": first == "left",
     }
     try:
         storage.table(OUTCOMES_TABLE).create_entity(row)
     except ResourceExistsError:
         return _claim_again(storage, row)
-    return "new"
+    if message.kind == "school":
+        _note_try(storage, message)
+    return first
 
 
 def unclaim(storage: Storage, message: ChangeMessage, *, in_doubt: bool) -> None:
@@ -205,6 +215,19 @@ def _failed_lines(row: dict[str, Any]) -> Iterator[str]:
         for action, relation, person in places:
             values = {"action": action, "relation": relation, "person": person, "error": error}
             yield json.dumps({"message": row["message"]} | values) + "\n"
+
+
+def _tried_before(storage: Storage, message: ChangeMessage) -> Claim:
+    """What earlier runs did: their plan may be older than what the run before them created."""
+    row = _row(storage, TRIED, _made_key(message))
+    if row is None:
+        return "new"
+    return "left" if row["since"] >= (now() - FOUND_AFTER).isoformat() else "again"
+
+
+def _note_try(storage: Storage, message: ChangeMessage) -> None:
+    row = {"PartitionKey": TRIED, "RowKey": _made_key(message), "since": now().isoformat()}
+    storage.table(OUTCOMES_TABLE).upsert_entity(row)
 
 
 def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,10 @@ def person(key: str, **fields: Any) -> dict[str, Any]:
 
 def class_(key: str) -> dict[str, Any]:
     return {"external_id": key, "display_name": f"Class {key}", "mail_nickname": f"Section_{key}"}
+
+
+def group(name: str) -> dict[str, Any]:
+    return {"display_name": f"Group {name}", "mail_nickname": f"rollcall-{name}"}
 
 
 async def people(writer: Writer, count: int) -> list[str]:
@@ -346,6 +351,21 @@ class TestGroups:
         assert set(found["members"]) == set(ids)
         assert (found["uniqueName"], found["externalId"]) == ("rollcall-role-students", None)
         assert await writer.find("group", "rollcall-role-students") == first
+
+    async def test_groups_that_are_made_again_at_the_same_time_do_not_mix(
+        self, writer: Writer, served: Served
+    ) -> None:
+        ids = await people(writer, 3)
+        made = await asyncio.gather(
+            *(writer.upsert_group(f"rollcall-{n}", group(n), [NOBODY, *ids]) for n in "abc"),
+            return_exceptions=True,
+        )
+        assert all(isinstance(one, ReferencesFailed) for one in made)
+        found = {g["uniqueName"]: g for g in (await served.dump())["groups"]}
+        assert {name: g["displayName"] for name, g in found.items()} == {
+            f"rollcall-{n}": f"Group {n}" for n in "abc"
+        }
+        assert all(len(g["members"]) == 3 for g in found.values())
 
     async def test_a_group_is_made_without_those_who_are_not_there(
         self, writer: Writer, served: Served

@@ -9,13 +9,17 @@ the process gone at any write; an administrator who edits our objects meanwhile.
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from uuid import UUID
 
 import duckdb
 from azure.core.credentials import AccessToken
@@ -90,7 +94,8 @@ class World:
 
     def __init__(self, seed: int, districts: Sequence[District]) -> None:
         self.chance = Random(seed)
-        self.clock = VirtualClock()
+        self.clock = VirtualClock(datetime(2026, 11, 24, 2, tzinfo=UTC))
+        self._reins = self._take_reins(seed)
         self.loop = VirtualTimeLoop(self.clock, threads=False)
         self.tenancy = Tenancy(seed, self.chance, self.clock, districts)
         self.tenant = self.tenancy.tenant
@@ -116,11 +121,20 @@ class World:
             "dynamic": {"attribute": attribute},
         }
 
+    def _take_reins(self, seed: int) -> ExitStack:
+        """Takes over what else is chance: how long the client waits, times, object ids."""
+        random.seed(seed)
+        reins = ExitStack()
+        reins.enter_context(patch("sync.outcomes.now", self.clock.now))
+        reins.enter_context(patch("local.entra.directory.uuid4", _uuid))
+        return reins
+
     def calm(self) -> None:
         """Nothing goes wrong any more, and a day passes."""
         self.tenancy.calm(DAY_SECONDS)
 
     def close(self) -> None:
+        self._reins.close()
         self._folder.cleanup()
         self.loop.close()
 
@@ -290,7 +304,7 @@ class World:
 
     def _connect(self, process: _Process | None) -> Graph:
         transport = _Fragile(self.tenant, process) if process else InProcess(self.tenant)
-        pace = Pace(clock=self.loop.time)
+        pace = Pace(clock=self.loop.time, chance=self.chance)
         address = "http://127.0.0.1/v1.0"
         return connect(_Credential(self.tenant), address, pace=pace, transport=transport)
 
@@ -361,6 +375,10 @@ class _Credential:
     def get_token(self, *_: str, **__: Any) -> AccessToken:
         token = self._tenant.identity.token("https://graph.microsoft.com")
         return AccessToken(token["access_token"], int(token["expires_on"]))
+
+
+def _uuid() -> UUID:
+    return UUID(int=random.getrandbits(128), version=4)
 
 
 def _literal(value: Any) -> str:

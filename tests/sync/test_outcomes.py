@@ -75,6 +75,21 @@ def test_every_copy_of_a_message_learns_that_something_may_have_been_created(
     assert claim(storage, message(), "q3") == "left"
 
 
+def test_a_school_that_an_earlier_run_tried_to_create_is_looked_for(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def school(run: str) -> ChangeMessage:
+        return message(run=run, kind="school", key="S1")
+
+    assert claim(storage, school("r1"), "q1") == "new"
+    assert claim(storage, school("r2"), "q2") == "left"
+    outcomes.unclaim(storage, school("r2"), in_doubt=False)
+    assert claim(storage, school("r2"), "q3") == "left"
+    assert claim(storage, message("m2", run="r2", kind="school", key="S2"), "q4") == "new"
+    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=20))
+    assert claim(storage, school("r3"), "q5") == "again"
+
+
 def test_of_two_that_take_a_claim_over_one_wins(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
