@@ -77,7 +77,6 @@ class Identity:
         """The answer of the endpoint: a token for `resource`, without the `missing` roles.
 
         `wanted`: client, object or resource id of a user-assigned identity; '' means the app's own.
-        Where such identities are known it must be one; else it is an app of that id.
         """
         if resource.rstrip("/") not in (RESOURCE, EXCHANGE):
             raise GraphError(500, "InternalServerError", "The resource is not known.")
@@ -114,8 +113,6 @@ class Identity:
         for one in self.user_assigned:
             if wanted.lower() in (one.client_id, one.object_id, one.resource_id.lower()):
                 return one
-        if not self.user_assigned:
-            return UserAssigned(wanted, self.object_id, "", self.roles)
         raise GraphError(
             400,
             "BadRequest",

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from directory.policy import Inbound
 from graph.quota import Quota
 from roster.errors import BadInput
 from sync.config import (
@@ -66,6 +67,17 @@ def test_the_lists_that_are_empty_by_default_are_shown_in_the_example_as_comment
     assert config.sources[0] == Source(name="district")
 
 
+def test_the_provisioning_job_is_shown_in_the_example_as_a_comment() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    before, after = text.split("inbound: null\n")
+    shown, rest = after.split("\n\n", 1)
+    inbound = f"inbound:\n{shown.replace('#  ', '  ', 3)}\n\n"
+    config = parse_config(before + inbound + rest, "example")
+    assert config.inbound
+    assert config.inbound.model_fields_set == set(Inbound.model_fields)
+    assert config.inbound.daily_calls == Inbound.model_fields["daily_calls"].default
+
+
 def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() -> None:
     schema = json_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -79,7 +91,8 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
     [
         (
             "people:\n  mode: crate\n",
-            "f.yaml:2: people.mode: 'crate' is not allowed: input should be 'match' or 'create'",
+            "f.yaml:2: people.mode: 'crate' is not allowed: input should be 'match', 'create' or "
+            "'inbound'",
         ),
         (
             "alerts:\n  webhok: x\n",
