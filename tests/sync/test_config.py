@@ -91,8 +91,10 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
     [
         (
             "people:\n  mode: crate\n",
-            "f.yaml:2: people.mode: 'crate' is not allowed: input should be 'match', 'create' or "
-            "'inbound'",
+            (
+                "f.yaml:2: people.mode: 'crate' is not allowed: input should be 'match', "
+                "'create' or 'inbound'"
+            ),
         ),
         (
             "alerts:\n  webhok: x\n",
