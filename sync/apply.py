@@ -6,7 +6,7 @@ later is sent again with a delay, as `patience.py` says; what cannot work become
 outcome. What is done of a message is not done again: the next copy says only what is left.
 
 Whether something was created is in doubt after a lost answer or a crash, and what was created is
-not found at once. So it is looked for several times, over minutes, before it is created again.
+not found at once. So it is looked for again and again, for minutes, before it is created again.
 
 Anything unforeseen is raised: the host tries again and finally moves the message to the
 poison queue (https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-queue-trigger#poison-messages).
@@ -31,7 +31,7 @@ from .change import ChangeMessage
 from .config import load_for_apply
 from .credentials import Credentials
 from .outcomes import Outcome
-from .patience import LOOKED, LOOKS, Busy, NotFoundYet, NotMadeYet, next_try
+from .patience import Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
 from .sealing import Sealing
 from .storage import CHANGES_QUEUE, shared_storage
@@ -238,12 +238,11 @@ class Applier:
             work.note("add", failed)
 
     async def _look(self, message: ChangeMessage, claim: outcomes.Claim) -> str | None:
-        """Looks for what may have been created; None if nothing is in doubt (any more)."""
-        looks = message.tries.get(LOOKED, 0) or int(claim == "left")
-        if not looks or message.kind not in outcomes.CLAIMED or _is_plain_class(message):
+        """Looks for what may have been created; None if nothing is in doubt."""
+        if claim != "left" or _is_plain_class(message):
             return None
         found = await self.writer.find(message.kind, message.key)
-        if found is None and looks < LOOKS:
+        if found is None:
             raise NotFoundYet(f"the {message.kind} may have been made, and is looked for again")
         return found
 

@@ -5,8 +5,9 @@
                   `made-<kind>-<hash of the key>`: the directory object that a create brought
 
 A claim is taken before something is created that the directory does not itself keep unique
-(schools and classes): of two copies of a message only one creates, and whoever finds a claim that
-was left behind looks first whether the object exists.
+(schools and classes): of two copies of a message only one creates. A claim says when a try last
+left in doubt whether it created something, because its answer was lost or it broke off: until what
+was created then must be found by all means, nothing is created.
 
 Nothing but its roster id tells a school from another one, and a run that follows at once on another
 may not see yet what that one made. So when a school was last to be created is kept beyond the
@@ -40,8 +41,10 @@ CLAIMED = ("school", "class")
 REFERRED_TO = ("class", "group")
 # A claim older than this was left behind by a crash: no write takes that long.
 CLAIM_LIFE = timedelta(minutes=5)
-# What was created longer ago than this is found by all means.
-TRIED, FOUND_AFTER = "tried", timedelta(minutes=15)
+# What was created longer ago than this is found by all means: a directory says of itself that a
+# search may miss what is some seconds old, and seconds have been known to be a minute.
+FOUND_AFTER = timedelta(minutes=3)
+TRIED = "tried"
 LONGEST_ERROR = 1000
 LONGEST_REFERENCE_ERROR = 300
 
@@ -108,44 +111,42 @@ def made_object(storage: Storage, message: ChangeMessage) -> tuple[str, str] | N
 def claim(storage: Storage, message: ChangeMessage, holder: str) -> Claim:
     """Takes the right to create for `holder`, a queue message's id.
 
-    new: nobody tried before; again: a try gave its claim back, or an earlier run tried; left: what
-    a try did nobody knows, because it broke off or said so, or it was of an earlier run and not
-    long ago; busy: another copy of the message is in work; ended: there is an outcome.
+    new: nobody tried before; again: something was tried before, and what it made is found if it
+    made anything; left: what a try made may not be found yet; busy: another copy of the message is
+    in work; ended: there is an outcome.
     """
     from azure.core.exceptions import ResourceExistsError
 
-    first: Claim = _tried_before(storage, message) if message.kind == "school" else "new"
+    tried = _tried_before(storage, message) if message.kind == "school" else ""
     row = {
         "PartitionKey": message.run,
         "RowKey": _row_key(message),
         "status": "claimed",
         "holder": holder,
         "since": now().isoformat(),
-        "in_doubt": first == "left",
+        "in_doubt": tried,
     }
     try:
         storage.table(OUTCOMES_TABLE).create_entity(row)
     except ResourceExistsError:
-        return _claim_again(storage, row)
-    if message.kind == "school":
+        found = _claim_again(storage, row)
+    else:
+        found = _doubt(tried) if tried else "new"
+    if message.kind == "school" and found not in ("busy", "ended"):
         _note_try(storage, message)
-    return first
+    return found
 
 
 def unclaim(storage: Storage, message: ChangeMessage, *, in_doubt: bool) -> None:
     """Gives a claim back, so that the next copy of the message may try at once.
 
-    `in_doubt`: something may have been created; every copy of the message has to know that.
+    `in_doubt`: something may have been created just now; every copy has to know that.
     """
     from azure.data.tables import UpdateMode
 
-    row: dict[str, Any] = {
-        "PartitionKey": message.run,
-        "RowKey": _row_key(message),
-        "holder": "",
-    }
+    row = {"PartitionKey": message.run, "RowKey": _row_key(message), "holder": ""}
     if in_doubt:
-        row["in_doubt"] = True
+        row["in_doubt"] = now().isoformat()
     storage.table(OUTCOMES_TABLE).update_entity(row, UpdateMode.MERGE)
 
 
@@ -217,12 +218,10 @@ def _failed_lines(row: dict[str, Any]) -> Iterator[str]:
             yield json.dumps({"message": row["message"]} | values) + "\n"
 
 
-def _tried_before(storage: Storage, message: ChangeMessage) -> Claim:
-    """What earlier runs did: their plan may be older than what the run before them created."""
+def _tried_before(storage: Storage, message: ChangeMessage) -> str:
+    """When an earlier run was last to create the same; '' for never."""
     row = _row(storage, TRIED, _made_key(message))
-    if row is None:
-        return "new"
-    return "left" if row["since"] >= (now() - FOUND_AFTER).isoformat() else "again"
+    return "" if row is None else row["since"]
 
 
 def _note_try(storage: Storage, message: ChangeMessage) -> None:
@@ -242,17 +241,22 @@ def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
     oldest = (now() - CLAIM_LIFE).isoformat()
     if found["holder"] not in ("", row["holder"]) and found["since"] >= oldest:
         return "busy"
-    left = bool(found["holder"] or found.get("in_doubt"))
+    # Whoever holds the claim still has broken off, nobody knows when.
+    in_doubt: str = now().isoformat() if found["holder"] else found.get("in_doubt", "")
     try:
         table.update_entity(
-            row | {"in_doubt": left},
+            row | {"in_doubt": in_doubt},
             UpdateMode.REPLACE,
             etag=found.metadata["etag"],
             match_condition=MatchConditions.IfNotModified,
         )
     except ResourceModifiedError:
         return "busy"
-    return "left" if left else "again"
+    return _doubt(in_doubt)
+
+
+def _doubt(since: str) -> Claim:
+    return "left" if since >= (now() - FOUND_AFTER).isoformat() else "again"
 
 
 def _row(storage: Storage, run: str, key: str) -> dict[str, Any] | None:

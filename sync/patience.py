@@ -2,7 +2,8 @@
 
     waited   the service wanted a pause or works on it, another copy is in work, or a container is
              not made yet: no failure, so it may come again for more than a day
-    looked   something may have been created and cannot be found: each time it is looked for anew
+    looked   something may have been created and cannot be found: it is looked for again until it
+             would have been found by all means
     absent   something is not in the directory: not yet, as what was just made is seen with a
              delay, or no longer, as somebody deleted it; after some minutes it is the latter
     failed   anything else that may work later
@@ -18,7 +19,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graph.errors import AmbiguousWrite, NotThere, Throttled
+from graph.errors import NotThere, Throttled
 from graph.references import ReferencesFailed
 from roster.errors import Transient, Unfinished
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from .change import ChangeMessage
 
 WAITED, LOOKED, ABSENT, FAILED = "waited", "looked", "absent", "failed"
-LOOKS = 6
 SPREAD = 1.25
 
 
@@ -43,7 +43,7 @@ class Patience:
 
 PATIENCE = {
     WAITED: Patience(2, 120, 2_000),
-    LOOKED: Patience(5, 60, 40),
+    LOOKED: Patience(5, 60, 2_000),
     ABSENT: Patience(2, 120, 10),
     FAILED: Patience(2, 120, 40),
 }
@@ -57,7 +57,7 @@ class NotMadeYet(Transient):
     """The container of a message is made by another message."""
 
 
-class NotFoundYet(AmbiguousWrite):
+class NotFoundYet(Transient):
     """What may have been created was looked for and is not found."""
 
 
@@ -68,13 +68,10 @@ def next_try(message: ChangeMessage, error: RollcallError) -> tuple[ChangeMessag
     patience = PATIENCE[reason]
     if tries >= patience.tries:
         return None
-    counted = {**message.tries, reason: tries}
-    if isinstance(error, AmbiguousWrite) and reason != LOOKED:
-        counted[LOOKED] = 1
-        patience, tries = PATIENCE[LOOKED], 1
     asked = error.retry_after if isinstance(error, Transient) else None
     delay = asked or min(patience.first * 2.0 ** min(tries - 1, 30), patience.longest)
-    return message.model_copy(update={"tries": counted}), delay * random.uniform(1, SPREAD)
+    counted = {"tries": {**message.tries, reason: tries}}
+    return message.model_copy(update=counted), delay * random.uniform(1, SPREAD)
 
 
 def _reason(error: RollcallError) -> str:

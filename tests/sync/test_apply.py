@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,8 +21,7 @@ from roster.errors import RollcallError, Terminal, Transient, Unfinished
 from sync.apply import Applier
 from sync.change import ChangeMessage
 from sync.outcomes import Outcome, claim, list_outcomes, write_outcome
-from sync.patience import LOOKS
-from sync.record import Run, add_run, get_run, update_run
+from sync.record import Run, add_run, get_run, now, update_run
 from sync.storage import CHANGES_QUEUE, Storage
 
 Sent = list[tuple[dict[str, Any], float]]
@@ -230,25 +229,23 @@ async def test_after_a_crash_what_was_made_is_found(
     assert the_outcome(storage)["object_id"] == "found-id"
 
 
-async def test_after_a_lost_answer_it_is_looked_several_times_before_it_is_made_again(
-    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+async def test_after_a_lost_answer_it_is_looked_for_until_it_must_be_found_then_made_again(
+    storage: Storage,
+    applier: Applier,
+    directory: Scripted,
+    sent: Sent,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     directory.errors = [AmbiguousWrite("lost", 1)]
     await apply(applier, message())
-    while "create_class" not in [call[0] for call in directory.asked[1:]]:
+    for seconds in (1, 60, 170, 181):
+        passed = timedelta(seconds=seconds)
+        monkeypatch.setattr("sync.outcomes.now", lambda passed=passed: now() + passed)
         await applier.apply(sent[-1][0], "q")
-    assert [call[0] for call in directory.asked[1:]] == ["find"] * LOOKS + ["create_class"]
+    asked = [call[0] for call in directory.asked]
+    assert asked == ["create_class", "find", "find", "find", "create_class"]
     assert directory.asked[-1] == ("create_class", {}, True)
-    assert sum(delay for _, delay in sent) > 60
     assert the_outcome(storage)["status"] == "done"
-
-
-async def test_an_answer_that_is_lost_again_starts_the_looking_again(
-    applier: Applier, directory: Scripted, sent: Sent
-) -> None:
-    directory.errors = [AmbiguousWrite("lost")]
-    await apply(applier, message(tries={"looked": LOOKS}))
-    assert sent[0][0]["tries"] == {"looked": 1, "failed": 1}
 
 
 @pytest.mark.parametrize("kind", ["person", "school", "class"])
@@ -265,19 +262,21 @@ async def test_what_follows_a_creation_never_leads_to_a_second_one(
 
 
 async def test_what_is_found_after_a_crash_is_completed(
-    applier: Applier, directory: Scripted
+    storage: Storage, applier: Applier, directory: Scripted
 ) -> None:
+    claim(storage, message(kind="school"), "q")
     directory.found = "found-id"
-    await apply(applier, message(kind="school", fields={"x": 1}, tries={"looked": 1}))
+    await apply(applier, message(kind="school", fields={"x": 1}), "q")
     assert directory.completed == [("school", "found-id", {"x": 1})]
 
 
 async def test_what_the_directory_keeps_single_is_not_looked_for(
     storage: Storage, applier: Applier, directory: Scripted
 ) -> None:
-    await apply(applier, message(kind="person", tries={"looked": 1}))
-    plain = message(id="m2", fields={"unique_name": "u"}, tries={"looked": 1})
-    await apply(applier, plain)
+    await apply(applier, message(kind="person"))
+    plain = message(id="m2", fields={"unique_name": "u"})
+    claim(storage, plain, "q")
+    await apply(applier, plain, "q")
     assert [call[0] for call in directory.asked] == ["create_person", "upsert_class"]
 
 

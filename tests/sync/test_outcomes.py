@@ -66,28 +66,34 @@ def test_a_claim_that_was_given_back_or_left_behind_is_taken_over(
 
 
 def test_every_copy_of_a_message_learns_that_something_may_have_been_created(
-    storage: Storage,
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim(storage, message(), "q1")
     outcomes.unclaim(storage, message(), in_doubt=True)
     assert claim(storage, message(), "q2") == "left"
     outcomes.unclaim(storage, message(), in_doubt=False)
     assert claim(storage, message(), "q3") == "left"
+    outcomes.unclaim(storage, message(), in_doubt=False)
+    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=4))
+    assert claim(storage, message(), "q4") == "again"
+    outcomes.unclaim(storage, message(), in_doubt=True)
+    assert claim(storage, message(), "q5") == "left"
 
 
 def test_a_school_that_an_earlier_run_tried_to_create_is_looked_for(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def school(run: str) -> ChangeMessage:
-        return message(run=run, kind="school", key="S1")
+    def school(run: str, key: str = "S1") -> ChangeMessage:
+        return message(key, run=run, kind="school", key=key)
 
     assert claim(storage, school("r1"), "q1") == "new"
     assert claim(storage, school("r2"), "q2") == "left"
     outcomes.unclaim(storage, school("r2"), in_doubt=False)
     assert claim(storage, school("r2"), "q3") == "left"
-    assert claim(storage, message("m2", run="r2", kind="school", key="S2"), "q4") == "new"
-    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=20))
+    assert claim(storage, school("r2", "S2"), "q4") == "new"
+    monkeypatch.setattr(outcomes, "now", lambda: now() + timedelta(minutes=4))
     assert claim(storage, school("r3"), "q5") == "again"
+    assert claim(storage, school("r4"), "q6") == "left"
 
 
 def test_of_two_that_take_a_claim_over_one_wins(
