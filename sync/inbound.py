@@ -140,13 +140,13 @@ def _enter(con: DuckDBPyConnection, attempts: str) -> None:
         """UPDATE uploads SET reason = a.reason,
                status = CASE a.status WHEN 'failure' THEN 'failed' ELSE 'done' END
         FROM (
-            SELECT external_id, arg_max(status, at) AS status, arg_max(reason, at) AS reason,
-                   max(at) AS at
+            SELECT external_id, arg_max(status, "at") AS status,
+                   arg_max(reason, "at") AS reason, max("at") AS last
             FROM read_json(?, format = 'newline_delimited', columns = {
-                at: 'TIMESTAMP', external_id: 'VARCHAR', status: 'VARCHAR', reason: 'VARCHAR'})
+                "at": 'TIMESTAMP', external_id: 'VARCHAR', status: 'VARCHAR', reason: 'VARCHAR'})
             WHERE status IN ('success', 'failure', 'skipped') GROUP BY external_id
         ) a
-        WHERE a.external_id = uploads.external_id AND a.at >= uploads.sent
+        WHERE a.external_id = uploads.external_id AND a.last >= uploads.sent
           AND uploads.status = 'sent'""",
         [attempts],
     )
@@ -193,7 +193,10 @@ def save_uploads(con: DuckDBPyConnection, folder: Path) -> None:
 def settle_uploads(
     storage: Storage, con: DuckDBPyConnection, folder: Path, moment: datetime
 ) -> None:
-    """Writes back what a plan handed over, as its outcomes (`change_outcomes`) say."""
+    """Writes back what a plan handed over, as its outcomes (`change_outcomes`) say.
+
+    `moment`: before anything was handed over, or the log would seem older.
+    """
     before, settled = (folder / UPLOADS).as_posix(), (folder / f"settled-{UPLOADS}").as_posix()
     con.execute(
         f"""COPY (

@@ -45,7 +45,7 @@ def finish(work: Work) -> Next:
         for ending in ("parquet", "csv"):
             name = f"outcomes.{ending}"
             storage.upload(RUNS, artefact(run.run, name), folder / name)
-        settle_memory(storage, con, folder / "plan", now())
+        settle_memory(storage, con, folder / "plan", run.started)
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     _file_drop(storage, run)
