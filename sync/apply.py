@@ -156,7 +156,7 @@ class Applier:
         except Transient as error:
             if isinstance(error, Unfinished):
                 work.left(progress=error.progress)
-            await self._release(work.message, in_doubt=isinstance(error, AmbiguousWrite))
+            await self._release(work.message, lost=isinstance(error, AmbiguousWrite))
             await self._send_again(work, error)
         except Terminal as error:
             if isinstance(error, DirectoryFull):
@@ -204,7 +204,7 @@ class Applier:
         if any(reference.heals for reference in work.failed):
             again = next_try(work.message, ReferencesFailed(work.failed))
             if again is not None:
-                await self._release(work.message, in_doubt=False)
+                await self._release(work.message)
                 await self._send(*again)
                 return
         await self._end(work.message, "done", failed=work.failed)
@@ -277,8 +277,13 @@ class Applier:
             raise Terminal(f"The {message.kind} could not be made")
         return object_id
 
-    async def _release(self, message: ChangeMessage, *, in_doubt: bool) -> None:
-        """Lets the next copy of the message try at once."""
+    async def _release(self, message: ChangeMessage, *, lost: bool = False) -> None:
+        """Lets the next copy of the message try at once.
+
+        `lost`: so was an answer. A copy that says less than this one does not know either what
+        this one has created.
+        """
+        in_doubt = lost or message.object_id is not None
         if message.action == "create" and message.kind in outcomes.CLAIMED:
             await asyncio.to_thread(outcomes.unclaim, self.storage, message, in_doubt=in_doubt)
 

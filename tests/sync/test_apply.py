@@ -280,6 +280,16 @@ async def test_what_the_directory_keeps_single_is_not_looked_for(
     assert [call[0] for call in directory.asked] == ["create_person", "upsert_class"]
 
 
+async def test_a_copy_that_knows_nothing_of_what_another_one_created_looks_for_it(
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+) -> None:
+    directory.incomplete = [NotThere("not there yet")]
+    await apply(applier, message(kind="school", fields={"x": 1}))
+    await apply(applier, message(kind="school", fields={"x": 1}), "q2")
+    assert [call[0] for call in directory.asked] == ["create_school", "find"]
+    assert [body["object_id"] for body, _ in sent] == ["new-id", None]
+
+
 async def test_a_copy_that_comes_while_the_first_is_in_work_waits(
     storage: Storage, applier: Applier, directory: Scripted
 ) -> None:
