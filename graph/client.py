@@ -22,7 +22,7 @@ from .pace import LONGEST_BACKOFF, Pace
 from .signin import SCOPE, SignIn, sign_in
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
     from azure.core.credentials import TokenCredential
     from httpx import AsyncBaseTransport, Response
@@ -86,18 +86,26 @@ def connect(
         if credential is None and isinstance(signed_in, SignIn):
             signed_in.close()
 
-    return Graph(GraphServiceClient(request_adapter=adapter), end, pace or Pace(quota))
+    forget = signed_in.forget if isinstance(signed_in, SignIn) else None
+    return Graph(GraphServiceClient(request_adapter=adapter), end, pace or Pace(quota), forget)
 
 
 class Graph:
     """Microsoft Graph. `requests` counts operations, `writes` those that change the directory."""
 
-    def __init__(self, sdk: GraphServiceClient, end: Any, pace: Pace) -> None:
+    def __init__(
+        self,
+        sdk: GraphServiceClient,
+        end: Callable[[], Awaitable[None]],
+        pace: Pace,
+        forget: Callable[[], None] | None = None,
+    ) -> None:
         self.sdk = sdk
         self.root = str(sdk.request_adapter.base_url).rstrip("/")
         self.requests = 0
         self.writes = 0
         self._end = end
+        self._forget = forget
         self._pace = pace
         # Others in the tenant come first: https://learn.microsoft.com/graph/throttling-limits
         self._priority = {"x-ms-throttle-priority": pace.quota.priority}
@@ -247,6 +255,8 @@ class Graph:
         """The answer to a request; one whose token was refused is sent once more with another."""
         response = await self._native(request())
         if response.status_code == 401 and _code(response) == "InvalidAuthenticationToken":
+            if self._forget is not None:
+                self._forget()
             await self._pace.sleep(1.0)
             response = await self._native(request())
         return response

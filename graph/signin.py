@@ -116,6 +116,13 @@ class SignIn:
             is_person="scp" in claims,
         )
 
+    def forget(self) -> None:
+        """Makes the next token a fresh one: the service refused the one that every cache holds."""
+        with self._lock:
+            self.close()
+            self._credential = None
+            self._kept.clear()
+
     def close(self) -> None:
         """Ends the connection to the identity service, if one was opened."""
         close: Callable[[], None] | None = getattr(self._credential, "close", None)

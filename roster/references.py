@@ -28,7 +28,7 @@ def check_references(con: duckdb.DuckDBPyConnection, ledger: Ledger, table: Tabl
         if found[column.name]:
             _report(ledger, table, column)
             if not column.required:
-                _blank(con, table, column)
+                _blank(con, ledger, table, column)
     fatal = [literal(column.name) for column in citing if column.required and found[column.name]]
     if fatal:
         ledger.drop(
@@ -68,7 +68,11 @@ def _report(ledger: Ledger, table: Table, column: Column) -> None:
         )
 
 
-def _blank(con: duckdb.DuckDBPyConnection, table: Table, column: Column) -> None:
+def _blank(con: duckdb.DuckDBPyConnection, ledger: Ledger, table: Table, column: Column) -> None:
+    blanking = f"SELECT origin_file, origin_row FROM dangling WHERE col = {literal(column.name)}"
+    if column.identifies:
+        place = "(t.origin_file, t.origin_row)"
+        ledger.doubt(table, f"SELECT t.* FROM {table.name} t WHERE {place} IN ({blanking})")
     blanked = "NULL"
     if column.type is Type.ID_LIST:
         blanked = f"list_filter(t.{column.name}, lambda id: NOT list_contains(d.cited, id))"

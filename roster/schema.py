@@ -41,7 +41,7 @@ class Type(Enum):
 class Column:
     """A column. `references`: the table whose `sourced_id` its values must be.
 
-    `identifies`: a blanked value makes the row's entity uncertain, because matching or group
+    `identifies`: a blanked value makes the row's entity uncertain, because matching or
     membership hangs on it. `default`: the SQL literal that stands where no value was given.
     """
 
@@ -131,7 +131,12 @@ _ALL = (
             Column("title", required=True),
             Column("code"),
             _id("courses", "course_sourced_id"),
-            Column("session_sourced_ids", Type.ID_LIST, references="academic_sessions"),
+            Column(
+                "session_sourced_ids",
+                Type.ID_LIST,
+                references="academic_sessions",
+                identifies=True,
+            ),
             _ACTIVE,
         ),
         key=("sourced_id",),

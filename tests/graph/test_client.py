@@ -21,6 +21,7 @@ from graph.client import READ_TRIES, Graph, connect
 from graph.errors import AmbiguousWrite, Throttled
 from graph.exchange import GraphRequest
 from graph.pace import Pace
+from graph.signin import SignIn, Way
 from roster.errors import Terminal, Transient
 
 Items = list[dict[str, Any]]
@@ -173,6 +174,24 @@ async def test_a_token_that_was_refused_is_replaced_once(graph: Graph, far: Far)
     far.answers = [refusal(401, "InvalidAuthenticationToken")] * 2
     with pytest.raises(Transient):
         await graph.get("/users")
+
+
+async def test_a_refused_token_is_taken_from_no_cache_again(far: Far) -> None:
+    made: list[Credential] = []
+
+    def make() -> Credential:
+        made.append(Credential())
+        made[-1].given = 10 * len(made)
+        return made[-1]
+
+    signed_in = SignIn((Way("a way", "AWay", make),))
+    graph = connect(signed_in, far.address, pace=Pace(sleep=at_once))
+    far.answers = [done, refusal(401, "InvalidAuthenticationToken")]
+    for _ in range(2):
+        await graph.send(patch(1))
+    tokens = [request.headers["authorization"] for request in far.seen]
+    assert tokens == ["Bearer token-11", "Bearer token-11", "Bearer token-21"]
+    await graph.close()
 
 
 async def test_a_sign_in_that_fails_leaves_nothing_in_doubt(

@@ -62,3 +62,14 @@ def test_a_dropped_duplicate_leaves_references_to_the_kept_row_alone(
     roster = read(con, plus(SOUND, classes=[twice]))
     assert [rule.id for rule in roster.rules()] == ["classes.sourced_id.conflict"]
     assert roster.counts()["enrollments"] == 2
+
+
+def test_a_class_that_loses_one_of_its_sessions_is_uncertain(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    known = SOUND["academic_sessions"][0]["sourced_id"]
+    class_ = {**SOUND["classes"][0], "sourced_id": "CX", "session_sourced_ids": f"{known},A7"}
+    read(con, plus(SOUND, classes=[class_]))
+    found = rows(con, "SELECT session_sourced_ids FROM classes WHERE sourced_id = 'CX'")
+    assert found == [([known],)]
+    assert rows(con, "FROM uncertain") == [("class", "CX", None)]
