@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from roster.errors import RollcallError
+from roster.errors import BadInput, RollcallError
 
 from ..config import FILE_NAME, Config, load_config, read_config
+from ..sealing import SETTING, Sealing
 from .account import check_storage
 from .check import Check, worst
 from .directory import check_directory
@@ -40,7 +41,7 @@ async def examine(
     account = check_storage(storage)
     say("Reading the configuration")
     about, config = read_configuration(file, storage if worst(account) != "problem" else None)
-    checks = [about, *account]
+    checks = [about, *check_key(config), *account]
     say("Signing in")
     try:
         signed_in = sign_in()
@@ -74,6 +75,23 @@ def read_configuration(file: Path | None, storage: Storage | None) -> tuple[Chec
         return Check(AREA, where, "problem", found, advice), Config()
     on = ", ".join(sorted(features(config)))
     return Check(AREA, where, "ok", f"valid; switched on: {on}"), config
+
+
+def check_key(config: Config) -> list[Check]:
+    """The key for first passwords, where there will be any. It is looked for on this machine."""
+    if config.people.mode != "create":
+        return []
+    try:
+        sealing = Sealing.from_environment()
+    except BadInput as error:
+        return [Check(AREA, SETTING, "problem", "not a key", str(error))]
+    if sealing.possible:
+        return [Check(AREA, SETTING, "ok", "set")]
+    advice = (
+        "where the function app has it, all is well: this is about this machine only. Else set "
+        "what `rollcall credentials key` prints, or nobody learns a first password"
+    )
+    return [Check(AREA, SETTING, "warning", "not set here", advice)]
 
 
 async def _directory(signed_in: SignIn, config: Config, say: Callable[[str], None]) -> list[Check]:

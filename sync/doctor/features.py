@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from graph.roles import Feature
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 def features(config: Config) -> frozenset[Feature]:
     """The features that need rights in the directory; matching is always one."""
-    settings: dict[str, Any] = config.model_dump()
-    people, schools, groups = settings["people"], settings["schools"], settings["groups"]
+    groups = config.groups
     on: dict[Feature, bool] = {
         "matching": True,
-        "accounts": people["mode"] == "create",
-        "provisioning": people["mode"] == "inbound",
-        "schools": schools["enabled"],
-        "classes": settings["classes"]["enabled"],
-        "groups": any(value for name, value in groups.items() if name.startswith("by_")),
-        "teams": bool(settings.get("teams", {}).get("enabled")),
-        "rules": any(
-            settings[part].get("membership") == "dynamic" for part in ("schools", "groups")
-        ),
+        "accounts": config.people.mode == "create",
+        "provisioning": config.people.mode == "inbound",
+        "schools": config.schools.enabled,
+        "classes": config.classes.enabled,
+        "groups": groups.by_role
+        or groups.by_grade
+        or groups.by_school_role
+        or groups.by_school_grade,
+        "teams": config.teams.enabled,
+        "rules": "dynamic" in (config.schools.membership, groups.membership),
     }
     return frozenset(feature for feature, is_on in on.items() if is_on)
 

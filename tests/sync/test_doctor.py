@@ -29,8 +29,9 @@ from sync.config import Config
 from sync.doctor import directory
 from sync.doctor.account import check_storage
 from sync.doctor.check import Check, worst
-from sync.doctor.examination import examine
+from sync.doctor.examination import check_key, examine
 from sync.doctor.features import domains, features
+from sync.sealing import SETTING, new_key
 from sync.storage import CONTAINERS, Storage
 
 LEAST = frozenset(need.role for need in needed(["matching", "schools", "classes", "groups"]))
@@ -121,6 +122,24 @@ def test_without_an_account_the_defaults_are_checked_and_that_is_said(tenant: Te
     checks = look()
     assert checks["Storage: account"].state == "warning"
     assert checks["Configuration: config/rollcall.yaml"].state == "warning"
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "state", "found"),
+    [
+        ("create", "", "warning", "not set here"),
+        ("create", "secret-stuff", "problem", "not a key"),
+        ("create", new_key(), "ok", "set"),
+        ("match", "", None, None),
+    ],
+)
+def test_the_key_for_first_passwords_is_looked_for_where_there_will_be_some(
+    mode: str, key: str, state: str | None, found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, key)
+    checks = check_key(Config.model_validate({"people": {"mode": mode}}))
+    assert [(check.state, check.found) for check in checks] == ([(state, found)] if state else [])
+    assert "secret-stuff" not in str(checks)
 
 
 @pytest.mark.parametrize(
