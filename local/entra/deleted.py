@@ -40,7 +40,7 @@ class DeletedItems:
             if view.shows(one) and (test is None or test(one))
         ]
         page = [
-            view.body(one, select) | {"deletedDateTime": stamp(one.deleted_at)}
+            _renamed(view.body(one, select), one) | {"deletedDateTime": stamp(one.deleted_at)}
             for one in gone[start : start + size]
             if one.deleted_at is not None
         ]
@@ -77,3 +77,9 @@ class DeletedItems:
         if found is None:
             raise errors.not_found(key)
         return found
+
+
+def _renamed(body: Json, gone: DirectoryObject) -> Json:
+    """A deleted account is listed with its object id before its name, which is free again."""
+    name = body.get("userPrincipalName")
+    return body | {"userPrincipalName": gone.id.replace("-", "") + name} if name else body
