@@ -50,6 +50,8 @@ test: $(READY) browser check-style ## everything that CI runs
 
 bench: $(READY) ## the benchmarks; they write what they measured beside themselves
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.apply
+	$(BIN)/python -m bench.histories
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .stack .coverage* .pytest_cache .ruff_cache .hypothesis *.egg-info build
