@@ -40,7 +40,7 @@ BLIND_STEP, BLIND_SECONDS = 0.0003, 60.0
 # left after the first word of a limit.
 SHRINK, HELD_BACK, CUT, FIRST_CUT = 0.3, 0.6, 0.6, 0.3
 MOST = 10.0
-FIRST_BURST = 20
+FIRST_BURST = 0.04  # share of the quota's writes at once, until the first word of a limit
 # One batch holds what the rate allows in this time, so that news comes often at any rate. Where
 # only refusals tell the limit, less of a batch should be refused.
 BATCH_SECONDS, BLIND_BATCH_SECONDS = 5.0, 1.0
@@ -64,7 +64,8 @@ class Pace:
         self.sleep = sleep
         self.chance = chance or random.Random()
         self._speed = self.quota.rate * START
-        self._tokens = float(FIRST_BURST)
+        self._burst = self.quota.writes * FIRST_BURST
+        self._tokens = self._burst
         self._filled = clock()
         self._pressure = 0.0
         self._probing = True
@@ -158,14 +159,14 @@ class Pace:
         """Seconds until there is a token."""
         now = self.clock()
         self._tokens += (now - self._filled) * self.rate
-        self._tokens = min(self._tokens, max(float(FIRST_BURST), self.rate))
+        self._tokens = min(self._tokens, max(self._burst * self._probing, self.rate))
         self._filled = now
         return 0.0 if self._tokens > 0 else (1e-3 - self._tokens) / self.rate
 
     def _start_again(self) -> None:
         """After a rest nobody knows who else has come to write."""
         self._speed = min(self._speed, self.quota.rate * START)
-        self._tokens = min(self._tokens, float(FIRST_BURST))
+        self._tokens = min(self._tokens, self._burst)
         self._probing, self._pressure = True, 0.0
 
     def _set_speed(self, speed: float) -> None:

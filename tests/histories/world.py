@@ -172,8 +172,8 @@ class World:
             ended = con.execute(
                 "SELECT status, count(*) FROM change_outcomes GROUP BY 1"
             ).fetchall()
-            self.failures = con.execute(
-                "SELECT key, action, error FROM change_outcomes WHERE status = 'failed'"
+            self.outcomes = con.execute(
+                "SELECT key, action, status, error FROM change_outcomes"
             ).fetchall()
             return dict(ended)
 

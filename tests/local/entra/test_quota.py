@@ -9,6 +9,7 @@ import pytest
 from local.entra import Tenant
 from local.entra.bucket import Bucket, Window
 from local.entra.errors import GraphError
+from local.entra.identity import UserAssigned
 from local.entra.messages import Request, split_target
 from local.entra.prices import price
 from local.entra.quota import Limits
@@ -148,6 +149,8 @@ async def test_apps_are_told_apart_by_their_tokens(clock: VirtualClock) -> None:
     tenant = Tenant(clock=clock, write_quota=1)
     call, other = Caller(tenant), Caller(tenant)
     second = "11111111-0000-0000-0000-000000000000"
+    roles = tenant.identity.roles
+    tenant.identity.user_assigned.append(UserAssigned(second, "oid-2", "/subscriptions/x", roles))
     token = tenant.identity.token("https://graph.microsoft.com", second)["access_token"]
     other.http.headers["Authorization"] = f"Bearer {token}"
     answers = [await one("POST", "/users", user(name)) for one, name in
