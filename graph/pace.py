@@ -9,11 +9,11 @@ take a part of it too. So a process learns what is left for it from the answers 
               processes have the same rate and their sum is what the quota refills.
     refused   a 429 cuts the rate, once for all that was under way, and lets nothing out until the
               longest Retry-After of its batch is over; without one, ever longer with chance in it
-    neither   the rate grows from a small start with each answer, so ever faster, until the first
+    neither   the rate grows from the quota's own with each answer, so ever faster, until the first
               warning or refusal. A process that starts late meets the warning with its first batch
               and never sends the burst that is used up.
 
-The rate only grows while it is what holds the work back; after a rest it starts small again
+The rate only grows while it is what holds the work back; after a rest it starts anew
 (https://learn.microsoft.com/graph/throttling,
 https://learn.microsoft.com/graph/throttling-limits#identity-and-access-service-limits).
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 WARNED_FROM = 0.8
 # Shares of the quota's rate: at the start, added by an answer while probing and later, at least.
-START, PROBE_STEP, STEP, LEAST = 0.25, 0.08, 0.1, 0.01
+START, PROBE_STEP, STEP, LEAST = 1.0, 0.2, 0.1, 0.01
 # Without early warnings only refusals tell the limit: it is approached with far smaller steps,
 # which grow with the time since the last refusal.
 BLIND_STEP, BLIND_SECONDS = 0.0003, 60.0
@@ -40,7 +40,7 @@ BLIND_STEP, BLIND_SECONDS = 0.0003, 60.0
 # left after the first word of a limit.
 SHRINK, HELD_BACK, CUT, FIRST_CUT = 0.3, 0.6, 0.6, 0.3
 MOST = 10.0
-FIRST_BURST = 0.04  # share of the quota's writes at once, until the first word of a limit
+FIRST_BURST = 0.1  # share of the quota's writes at once, until the first word of a limit
 # One batch holds what the rate allows in this time, so that news comes often at any rate. Where
 # only refusals tell the limit, less of a batch should be refused.
 BATCH_SECONDS, BLIND_BATCH_SECONDS = 5.0, 1.0
