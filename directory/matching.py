@@ -9,8 +9,7 @@
 3. Two candidates are a finding and never a choice; that person is then left alone altogether.
 
 Guests are never candidates, and neither are accounts that carry another person's id or were matched
-to another person. A disabled
-account is a candidate like any other.
+to another person. A disabled account is a candidate like any other.
 
 Staff and students go through their rules side by side, so that a member of staff and a pupil who
 want one account are two claims on it, whatever the order of the groups.
