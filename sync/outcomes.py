@@ -242,7 +242,7 @@ def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
     if found["holder"] not in ("", row["holder"]) and found["since"] >= oldest:
         return "busy"
     # Whoever holds the claim still has broken off, nobody knows when.
-    in_doubt: str = now().isoformat() if found["holder"] else found["in_doubt"]
+    in_doubt = now().isoformat() if found["holder"] else str(found["in_doubt"])
     try:
         table.update_entity(
             row | {"in_doubt": in_doubt},
