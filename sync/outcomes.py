@@ -235,19 +235,20 @@ def _claim_again(storage: Storage, row: dict[str, Any]) -> Claim:
     from azure.data.tables import UpdateMode
 
     table = storage.table(OUTCOMES_TABLE)
-    found: dict[str, Any] = table.get_entity(row["PartitionKey"], row["RowKey"])
+    entity = table.get_entity(row["PartitionKey"], row["RowKey"])
+    found: dict[str, Any] = dict(entity)
     if found["status"] != "claimed":
         return "ended"
     oldest = (now() - CLAIM_LIFE).isoformat()
     if found["holder"] not in ("", row["holder"]) and found["since"] >= oldest:
         return "busy"
     # Whoever holds the claim still has broken off, nobody knows when.
-    in_doubt = now().isoformat() if found["holder"] else str(found["in_doubt"])
+    in_doubt: str = now().isoformat() if found["holder"] else found["in_doubt"]
     try:
         table.update_entity(
             row | {"in_doubt": in_doubt},
             UpdateMode.REPLACE,
-            etag=found.metadata["etag"],
+            etag=entity.metadata["etag"],
             match_condition=MatchConditions.IfNotModified,
         )
     except ResourceModifiedError:
