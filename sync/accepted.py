@@ -1,9 +1,6 @@
-"""What the tenant remembers between runs: the last accepted roster, and who is missing since when.
+"""The last accepted roster: the one whose changes were applied last, its source and tables.
 
-Both are blobs of the container `state`, written only by the run that holds the lock:
-
-    accepted.json      the last roster whose changes were applied: source, run, tables
-    leavers.parquet    people of ours who are not in the roster: external_id, since, disabled
+It is the blob `accepted.json` of the container `state`, written by the run that holds the lock.
 """
 
 from __future__ import annotations
@@ -17,15 +14,10 @@ from roster.errors import Refused
 from .storage import STATE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from duckdb import DuckDBPyConnection
-
     from .config import Config, Source
     from .storage import Storage
 
 ACCEPTED = "accepted.json"
-LEAVERS = "leavers.parquet"
 
 
 @dataclass(frozen=True)
@@ -77,58 +69,3 @@ def needed_tables(storage: Storage, source: Source) -> frozenset[str] | None:
     if last is None or last.source != source.name:
         return None
     return frozenset(last.tables) - frozenset(source.may_be_missing)
-
-
-def load_leavers(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
-    """Makes the table `leavers` (external_id, since DATE, disabled BOOLEAN) for planning."""
-    start_leavers(con)
-    if (data := storage.read(STATE, LEAVERS)) is not None:
-        path = folder / LEAVERS
-        path.write_bytes(data)
-        con.execute("INSERT INTO leavers BY NAME FROM read_parquet(?)", [str(path)])
-
-
-def start_leavers(con: DuckDBPyConnection) -> None:
-    """Makes the empty table `leavers`."""
-    con.execute(
-        "CREATE OR REPLACE TABLE leavers (external_id VARCHAR, since DATE, disabled BOOLEAN)"
-    )
-
-
-def save_leavers(con: DuckDBPyConnection, folder: Path) -> None:
-    """Writes leavers.parquet as a plan sees it: who is missing, and who came back disabled.
-
-    Who came back stays in it until the account is enabled again, and so does whose rows in the
-    roster are too broken to tell.
-    """
-    path = (folder / LEAVERS).as_posix()
-    con.execute(
-        f"""COPY (
-            SELECT external_id, since, disabled FROM absent_people
-            UNION ALL
-            SELECT external_id, since, disabled FROM leavers
-            ANTI JOIN absent_people USING (external_id)
-            WHERE external_id IN (
-                SELECT k.external_id FROM known_people k
-                JOIN existing_people a ON a.id = k.object_id
-                WHERE NOT a.account_enabled
-                   OR k.external_id NOT IN (SELECT sourced_id FROM users WHERE active))
-        ) TO '{path}' (FORMAT parquet)"""
-    )
-
-
-def settle_leavers(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
-    """Writes the leavers of a plan back, as its outcomes (`change_outcomes`) left them."""
-    planned, settled = (folder / LEAVERS).as_posix(), (folder / f"settled-{LEAVERS}").as_posix()
-    con.execute(
-        f"""COPY (
-            WITH done AS (
-                SELECT key, action FROM change_outcomes WHERE kind = 'person' AND status = 'done'
-            )
-            SELECT external_id, since, disabled OR external_id IN (
-                SELECT key FROM done WHERE action = 'disable') AS disabled
-            FROM read_parquet('{planned}')
-            WHERE external_id NOT IN (SELECT key FROM done WHERE action = 'enable')
-        ) TO '{settled}' (FORMAT parquet)"""
-    )
-    storage.write(STATE, LEAVERS, (folder / f"settled-{LEAVERS}").read_bytes())

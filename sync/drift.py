@@ -9,7 +9,7 @@ directory held what is wanted, and what is wanted is the same today, then the di
 
 The policy `drift` says what becomes of it: `repair` makes the change, with a reason that says so;
 `report` leaves the directory as it is, and reports each as a finding. What was left behind is the
-blob `kept.parquet` of the container `state`: kind, key, content (a JSON object of the fields).
+table `kept`: kind, key, content (a JSON object of the fields).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from directory.findings import report
 
-from .storage import STATE
+from .state import StateTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .storage import Storage
 
-KEPT = "kept.parquet"
+KEPT = StateTable("kept", "kind VARCHAR, key VARCHAR, content VARCHAR")
 
 _WANTED = """
 SELECT kind, key, json_merge_patch('{}', fields)::VARCHAR AS content FROM (
@@ -68,20 +68,6 @@ WHERE (c.action IN ('create', 'add') AND k.key IS NOT NULL)
 """
 
 
-def start_kept(con: DuckDBPyConnection) -> None:
-    """Makes the empty table `kept`."""
-    con.execute("CREATE OR REPLACE TABLE kept (kind VARCHAR, key VARCHAR, content VARCHAR)")
-
-
-def load_kept(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
-    """Makes the table `kept` for planning."""
-    start_kept(con)
-    if (data := storage.read(STATE, KEPT)) is not None:
-        path = folder / KEPT
-        path.write_bytes(data)
-        con.execute("INSERT INTO kept BY NAME FROM read_parquet(?)", [str(path)])
-
-
 def find_drift(con: DuckDBPyConnection, policy: Policy) -> None:
     """Makes the table `drift`, and does to `changes` what the policy says of it."""
     con.execute(_FIND)
@@ -106,10 +92,9 @@ def find_drift(con: DuckDBPyConnection, policy: Policy) -> None:
     )
 
 
-def save_wanted(con: DuckDBPyConnection, folder: Path) -> None:
-    """Writes kept.parquet as a plan wants it."""
-    path = (folder / KEPT).as_posix()
-    con.execute(f"COPY ({_WANTED}) TO '{path}' (FORMAT parquet)")
+def leave_wanted(con: DuckDBPyConnection, folder: Path) -> None:
+    """Leaves what a plan wants."""
+    KEPT.leave(con, folder, _WANTED)
 
 
 def settle_kept(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
@@ -117,15 +102,14 @@ def settle_kept(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None
 
     A removal that was not done stands in it too: what it was to remove was not added by hand.
     """
-    wanted, settled = (folder / KEPT).as_posix(), (folder / f"settled-{KEPT}").as_posix()
-    con.execute(
-        f"""COPY (
-            SELECT w.* FROM read_parquet('{wanted}') w
-            ANTI JOIN (SELECT kind, key FROM change_outcomes WHERE status <> 'done') o
-              ON o.kind = w.kind AND o.key = w.key
-            UNION ALL
-            SELECT kind, key, '{{}}' FROM change_outcomes
-            WHERE action = 'remove' AND status <> 'done'
-        ) TO '{settled}' (FORMAT parquet)"""
+    KEPT.settle(
+        storage,
+        con,
+        folder,
+        """SELECT w.* FROM planned w
+        ANTI JOIN (SELECT kind, key FROM change_outcomes WHERE status <> 'done') o
+          ON o.kind = w.kind AND o.key = w.key
+        UNION ALL
+        SELECT kind, key, '{}' FROM change_outcomes
+        WHERE action = 'remove' AND status <> 'done'""",
     )
-    storage.write(STATE, KEPT, (folder / f"settled-{KEPT}").read_bytes())

@@ -4,9 +4,9 @@ In mode `inbound` an account is made and kept in on-premises AD (or wherever the
 writes), by handing over the person's record. Rollcall never waits for the account: it is found by
 its employeeId in a later run, and only then joins classes and groups.
 
-What was handed over is remembered in the blob `uploads.parquet` of the container `state`, one row a
-person: external_id, content (hash of the record), sent, status (sent, done, failed), reason. So a
-record goes out when it is needed and has not gone out lately, and again
+What was handed over is remembered, one row a person: external_id, content (hash of the record),
+sent, status (sent, done, failed), reason. So a record goes out when it is needed and has not gone
+out lately, and again
 
     at once        when it differs from what was handed over
     a day later    when the service's log says that it failed
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from directory.findings import report
 
-from .storage import STATE
+from .state import StateTable
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
     from .storage import Storage
 
-UPLOADS = "uploads.parquet"
+UPLOADS = StateTable(
+    "uploads",
+    "external_id VARCHAR, content VARCHAR, sent TIMESTAMP, status VARCHAR, reason VARCHAR",
+)
 RECORDS_A_CALL = 50
 LONGEST_ID = 16
 LOG_KEPT = timedelta(days=7)
@@ -99,23 +102,6 @@ SELECT 1, 'person', external_id, action, school, NULL, record, reason, origin_fi
 FROM due_records WHERE due
 QUALIFY row_number() OVER (ORDER BY action <> 'disable', external_id) <= $room
 """
-
-
-def load_uploads(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
-    """Makes the table `uploads` for planning."""
-    start_uploads(con)
-    if (data := storage.read(STATE, UPLOADS)) is not None:
-        path = folder / UPLOADS
-        path.write_bytes(data)
-        con.execute("INSERT INTO uploads BY NAME FROM read_parquet(?)", [str(path)])
-
-
-def start_uploads(con: DuckDBPyConnection) -> None:
-    """Makes the empty table `uploads`."""
-    con.execute(
-        "CREATE OR REPLACE TABLE uploads (external_id VARCHAR, content VARCHAR, sent TIMESTAMP, "
-        "status VARCHAR, reason VARCHAR)"
-    )
 
 
 async def follow_up(graph: Graph, con: DuckDBPyConnection, policy: Policy) -> None:
@@ -184,10 +170,9 @@ def _explain(con: DuckDBPyConnection) -> None:
     report(con, "person.inbound.tomorrow", rows.format("NULL", "due_records", waits))
 
 
-def save_uploads(con: DuckDBPyConnection, folder: Path) -> None:
-    """Writes uploads.parquet as a plan sees it."""
-    path = (folder / UPLOADS).as_posix()
-    con.execute(f"COPY uploads TO '{path}' (FORMAT parquet)")
+def leave_uploads(con: DuckDBPyConnection, folder: Path) -> None:
+    """Leaves the uploads that a plan sees."""
+    UPLOADS.leave(con, folder, "FROM uploads")
 
 
 def settle_uploads(
@@ -197,20 +182,18 @@ def settle_uploads(
 
     `moment`: before anything was handed over, or the log would seem older.
     """
-    before, settled = (folder / UPLOADS).as_posix(), (folder / f"settled-{UPLOADS}").as_posix()
-    con.execute(
-        f"""COPY (
-            WITH handed_over AS (
-                SELECT c.key AS external_id, sha256(c.after) AS content, $now::TIMESTAMP AS sent,
-                       'sent' AS status, NULL::VARCHAR AS reason
-                FROM plan_changes c JOIN change_outcomes o USING (id)
-                WHERE c.via = 'inbound' AND o.status = 'done'
-            )
-            FROM handed_over
-            UNION ALL
-            FROM read_parquet('{before}') WHERE external_id NOT IN (
-                SELECT external_id FROM handed_over)
-        ) TO '{settled}' (FORMAT parquet)""",
+    UPLOADS.settle(
+        storage,
+        con,
+        folder,
+        """WITH handed_over AS (
+            SELECT c.key AS external_id, sha256(c.after) AS content, $now::TIMESTAMP AS sent,
+                   'sent' AS status, NULL::VARCHAR AS reason
+            FROM plan_changes c JOIN change_outcomes o USING (id)
+            WHERE c.via = 'inbound' AND o.status = 'done'
+        )
+        FROM handed_over
+        UNION ALL
+        FROM planned WHERE external_id NOT IN (SELECT external_id FROM handed_over)""",
         {"now": moment.replace(tzinfo=None)},
     )
-    storage.write(STATE, UPLOADS, (folder / f"settled-{UPLOADS}").read_bytes())

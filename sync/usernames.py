@@ -1,14 +1,14 @@
-"""Usernames that were given to people, remembered from run to run.
+"""Usernames that were given to people: external_id, upn, since, used.
 
-The blob `usernames.parquet` of the container `state`: external_id, upn, since, used. It is written
-when a plan is made and before any of its changes is sent, by the run that holds the lock: whatever
-becomes of that run, the next one gives everyone the same name.
+They are remembered when a plan is made and before any of its changes is sent: whatever becomes of
+that run, the next one gives everyone the same name.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .state import StateTable
 from .storage import STATE
 
 if TYPE_CHECKING:
@@ -18,28 +18,12 @@ if TYPE_CHECKING:
 
     from .storage import Storage
 
-USERNAMES = "usernames.parquet"
+USERNAMES = StateTable(
+    "given_usernames", "external_id VARCHAR, upn VARCHAR, since DATE, used BOOLEAN"
+)
 
 
-def load_usernames(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
-    """Makes the table `given_usernames` for planning, as the last run left it."""
-    start_usernames(con)
-    if (data := storage.read(STATE, USERNAMES)) is not None:
-        path = folder / USERNAMES
-        path.write_bytes(data)
-        con.execute("INSERT INTO given_usernames BY NAME FROM read_parquet(?)", [str(path)])
-
-
-def start_usernames(con: DuckDBPyConnection) -> None:
-    """Makes the empty table `given_usernames`."""
-    con.execute(
-        "CREATE OR REPLACE TABLE given_usernames "
-        "(external_id VARCHAR, upn VARCHAR, since DATE, used BOOLEAN)"
-    )
-
-
-def save_usernames(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
+def remember_usernames(storage: Storage, con: DuckDBPyConnection, folder: Path) -> None:
     """Remembers `given_usernames` as the plan left it."""
-    path = folder / USERNAMES
-    con.table("given_usernames").write_parquet(str(path))
-    storage.upload(STATE, USERNAMES, path)
+    USERNAMES.leave(con, folder, "FROM given_usernames")
+    storage.upload(STATE, USERNAMES.blob, folder / USERNAMES.blob)

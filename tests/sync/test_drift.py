@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sync.drift import load_kept, save_wanted, settle_kept
+from sync.drift import KEPT, leave_wanted, settle_kept
 from tests.worlds import World
 
 if TYPE_CHECKING:
@@ -39,14 +39,14 @@ def world(storage: Storage, tmp_path: Path) -> World:
 
 def finish(world: World, storage: Storage, folder: Path, failed: str = "false") -> None:
     """Does what the plan says, less what fails, and remembers what was left behind."""
-    save_wanted(world.con, folder)
+    leave_wanted(world.con, folder)
     world.con.execute(
         f"""CREATE OR REPLACE TABLE change_outcomes AS SELECT kind, key, action,
         CASE WHEN {failed} THEN 'failed' ELSE 'done' END AS status FROM plan_changes"""
     )
     world.apply(f"NOT ({failed})")
     settle_kept(storage, world.con, folder)
-    load_kept(storage, world.con, folder)
+    KEPT.load(storage, world.con, folder)
 
 
 def reasons(world: World) -> list[str]:
@@ -129,7 +129,7 @@ def test_what_a_run_failed_to_do_is_no_drift(
 
 def test_before_the_first_run_nothing_is_drift(storage: Storage, tmp_path: Path) -> None:
     world = World()
-    load_kept(storage, world.con, tmp_path)
+    KEPT.load(storage, world.con, tmp_path)
     world.school()
     world.student("P1")
     world.plan(**CREATE)

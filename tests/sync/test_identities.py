@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from sync.drop import drop
-from sync.identities import load_identities, save_identities, settle_identities
+from sync.identities import IDENTITIES, leave_identities, settle_identities
 from sync.record import Run, list_runs
 from sync.storage import CONFIG, Storage, shared_storage
 from tests.sync.entra import Entra, entra, use, work_off
@@ -26,7 +26,7 @@ Rows = list[tuple[Any, ...]]
 
 def remembered(storage: Storage, folder: Path) -> Rows:
     con = duckdb.connect()
-    load_identities(storage, con, folder)
+    IDENTITIES.load(storage, con, folder)
     return con.execute("FROM identities ORDER BY ALL").fetchall()
 
 
@@ -50,7 +50,7 @@ def test_matches_and_new_accounts_are_remembered_and_what_is_gone_is_not(
     world.account("taken", "U3")
     world.add("deleted_people", id="deleted", upn="d@contoso.edu")
     world.plan(people={"mode": "create"})
-    save_identities(world.con, tmp_path, TODAY)
+    leave_identities(world.con, tmp_path, TODAY)
     world.con.execute("CREATE TABLE created (kind VARCHAR, key VARCHAR, object_id VARCHAR)")
     world.add("created", kind="person", key="U4", object_id="made")
     world.add("created", kind="class", key="C1", object_id="class")

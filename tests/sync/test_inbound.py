@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sync.inbound import start_uploads
+from sync.inbound import UPLOADS
 from sync.plan import messages, start_created
 from tests.worlds import TODAY, World
 
@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {"people": {"mode": "inbound", "disable_after_days": 
 @pytest.fixture
 def world() -> World:
     world = World()
-    start_uploads(world.con)
+    UPLOADS.start(world.con)
     world.school()
     return world
 

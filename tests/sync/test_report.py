@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from sync.accepted import load_leavers, read_accepted
+from sync.accepted import read_accepted
 from sync.barrier import send
 from sync.change import ChangeMessage
+from sync.leavers import LEAVERS
 from sync.outcomes import Outcome, write_outcome
 from sync.reader import Records, held_rows
 from sync.record import Run, artefact, read_json
@@ -49,7 +50,7 @@ def done(storage: Storage, run: Run) -> dict[str, Any]:
 
 def leavers(storage: Storage, folder: Path) -> list[tuple[Any, ...]]:
     con = duckdb.connect()
-    load_leavers(storage, con, folder)
+    LEAVERS.load(storage, con, folder)
     return con.execute("FROM leavers ORDER BY ALL").fetchall()
 
 

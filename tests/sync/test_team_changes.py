@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from sync.known_teams import load_known_teams, save_known_teams, settle_known_teams
+from sync.known_teams import KNOWN_TEAMS, leave_known_teams, settle_known_teams
 from sync.plan import list_changes, messages, settle, start_created
 from tests.worlds import World
 
@@ -235,7 +235,7 @@ class TestMemory:
 
     def test_it_starts_empty(self, storage: Storage, tmp_path: Path) -> None:
         with duckdb.connect() as con:
-            load_known_teams(storage, con, tmp_path)
+            KNOWN_TEAMS.load(storage, con, tmp_path)
             assert con.execute("FROM known_teams").fetchall() == []
 
     def test_it_keeps_the_school_of_a_class_that_left(
@@ -260,12 +260,12 @@ def _messages(world: World) -> list[Any]:
 
 def remembered(storage: Storage, world: World, folder: Path, status: str) -> list[tuple[Any, ...]]:
     """What is remembered after the last plan, when all its changes ended as `status`."""
-    save_known_teams(world.con, folder)
+    leave_known_teams(world.con, folder)
     world.con.execute(
         f"CREATE OR REPLACE TABLE change_outcomes AS "
         f"SELECT kind, key, action, '{status}' AS status FROM plan_changes"
     )
     settle_known_teams(storage, world.con, folder)
     with duckdb.connect() as con:
-        load_known_teams(storage, con, folder)
+        KNOWN_TEAMS.load(storage, con, folder)
         return con.execute("FROM known_teams ORDER BY ALL").fetchall()
