@@ -109,7 +109,8 @@ SELECT message, entity, target,
 FROM wanted
 GROUP BY message, entity, target
 HAVING count(*) FILTER (possible) > 0
-ORDER BY entity, target, message
+-- Those on one object wait for each other: ids, as hashes, mix them with those on others.
+ORDER BY bool_or(action = 'create') DESC, message
 """
 
 

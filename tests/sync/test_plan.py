@@ -485,11 +485,24 @@ class TestMessages:
     def send(self, world: World, plan: Plan, phase: int, held: bool = False) -> list[ChangeMessage]:
         return list(messages(world.con, plan, phase, held=held))
 
+    def test_what_is_created_comes_first_and_those_on_one_object_are_mixed_with_others(
+        self, world: World
+    ) -> None:
+        plan = world.plan(**CREATE)
+        start_created(world.con)
+        for key in ("T1", "U1", "U2"):
+            world.add("created", kind="person", key=key, object_id=f"id-{key}")
+        world.add("created", kind="school", key="S1", object_id="id-S1")
+        sent = self.send(world, plan, 2)
+        order = [(m.action != "create", m.id) for m in sent]
+        assert order == sorted(order)
+        assert {m.action for m in sent} == {"create", "members"}
+
     def test_one_message_for_each_entity_in_three_phases(self, world: World) -> None:
         plan = world.plan(**CREATE)
         start_created(world.con)
         first = self.send(world, plan, 1)
-        assert [(m.kind, m.key, m.action, m.count) for m in first] == [
+        assert sorted((m.kind, m.key, m.action, m.count) for m in first) == [
             ("person", "T1", "create", 1),
             ("person", "U1", "create", 1),
             ("person", "U2", "create", 1),
