@@ -48,7 +48,7 @@ browser: # a real browser for the portal's tests; without one they say so and ar
 test: $(READY) browser check-style ## everything that CI runs
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
 
-bench: $(READY) ## the benchmarks; they write what they measured beside themselves
+bench: $(READY) ## the benchmarks, some two hours; what they measured stands beside them in bench/
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.histories
