@@ -142,10 +142,11 @@ class Tenancy:
         AD owns the attribute that the rules read.
         """
         there, wanted = self._memberships(), self._wanted(ruled=ruled)
-        taught = {container for container, _, relation in wanted if relation == "owners"}
-        there = {one for one in there if one[2] != "owners" or one[0] in taught}
         twice = {what for what, n in self._counts() if n > 1}
         left = {key for key in self.restored if f"user {key}" in twice}
+        # A class for which no teacher is known keeps those whom it has.
+        taught = {one[0] for one in wanted if one[2] == "owners" and one[1] not in left}
+        there = {one for one in there if one[2] != "owners" or one[0] in taught}
         found = [f"missing {one}" for one in sorted(wanted - there) if one[1] not in left]
         found += [f"too much {one}" for one in sorted(there - wanted) if one[1] not in left]
         if self._untouched() != self._before:
