@@ -32,7 +32,7 @@ def main(histories: int) -> int:
             if result.wrong:
                 wrong.append(result)
                 print(f"seed {result.seed}:", *result.wrong[:5], sep="\n  ", flush=True)
-            if number % 100 == 0:
+            if number % 50 == 0:
                 print(f"{number * DISTRICTS:,} of {histories:,}, {len(wrong)} wrong", flush=True)
     minutes = (time.monotonic() - started) / 60
     lines = [

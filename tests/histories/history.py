@@ -1,7 +1,8 @@
 """Histories: some days under turmoil, then a quiet one, after which everything has to be right.
 
-A seed makes a world of ten districts; each lives through its own roster changes, so that a world is
-ten histories. What a seed found wrong can be lived through again: `python -m tests.histories SEED`.
+A seed makes a tenant of twenty districts; each lives through its own roster changes, so that it is
+twenty histories. What a seed found wrong can be lived through again:
+`python -m tests.histories SEED`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from tests.histories.district import District
 from tests.histories.world import Turmoil, World
 
-DISTRICTS = 10
+DISTRICTS = 20
 
 
 @dataclass
@@ -42,7 +43,7 @@ def _wrong(world: World) -> list[str]:
         for district in world.districts:
             district.next_day(chance)
         world.run(Turmoil())
-        for _ in range(chance.randrange(4)):
+        for _ in range(chance.randrange(8)):
             world.tenancy.edit()
     world.calm()
     quiet = world.run()
