@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from duckdb import DuckDBPyConnection
 
-    from .policy import Matching, MatchRule
+    from .match_rules import Matching, MatchRule
 
 _TARGETS = {
     "userPrincipalName": "upn",

@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
-from directory.policy import Policy, Section
+from directory.policy import Policy
+from directory.section import Section
 from graph.quota import BindCost, Priority, Quota
 from roster.errors import BadInput
 from roster.schema import TABLES

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from directory.policy import MatchRule
+from directory.match_rules import MatchRule
 from roster.errors import Refused
 from tests.worlds import World
 
