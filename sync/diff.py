@@ -1,15 +1,9 @@
 """The difference between desired and existing, as the table `changes`.
 
-What is removed is only ever a person that Rollcall knows from a container that Rollcall owns:
-
-    known_people     accounts that carry a roster id of ours, or were matched in this or an earlier
-                     run
-    owned_*          schools and classes marked externalSource 'sis', groups of our families
-    managed_members  existing memberships of known people in owned containers without a rule
-
-and it is not removed when the roster only seems to say so: rows that were dropped or blanked
-(`uncertain`), people whose match is contested, and the last owner of a class all stay. A value
-that the roster leaves empty never overwrites one that the directory has.
+What is removed is only ever a person that Rollcall knows from a container that Rollcall owns
+(`owned.py`), and it is not removed when the roster only seems to say so: rows that were dropped or
+blanked (`uncertain`), people whose match is contested, and the last owner of a class all stay. A
+value that the roster leaves empty never overwrites one that the directory has.
 
 Accounts mastered by on-premises AD get what the cloud masters and nothing else (`hybrid.py`); all
 accounts get no more than that in mode `match`.
@@ -24,6 +18,7 @@ from directory.findings import report
 
 from .hybrid import CLOUD_MASTERED, report_on_premises
 from .inbound import want_records
+from .owned import find_owned
 from .team_changes import find_team_changes
 
 if TYPE_CHECKING:
@@ -32,55 +27,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from directory.policy import Policy
-
-_OWNED = """
-CREATE OR REPLACE TABLE known_people AS
-SELECT id AS object_id, external_id FROM existing_people
-WHERE external_source = 'sis' AND external_id IS NOT NULL
-UNION
-SELECT object_id, external_id FROM links
-UNION
-SELECT object_id, external_id FROM remembered
-WHERE here AND object_id NOT IN (SELECT object_id FROM links);
-
-CREATE OR REPLACE TABLE owned_schools AS
-SELECT * FROM existing_schools WHERE external_source = 'sis' AND external_id IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY external_id ORDER BY id) = 1;
-
-CREATE OR REPLACE TABLE owned_groups AS
-SELECT g.* EXCLUDE (membership_rule),
-       CASE WHEN list_contains(g.group_types, 'DynamicMembership') THEN g.membership_rule
-       END AS membership_rule  -- an assigned group may still carry its old rule
-FROM existing_groups g
-JOIN group_families f ON starts_with(g.unique_name, f.prefix)
-WHERE NOT coalesce(g.on_premises_sync, false);
-
-CREATE OR REPLACE TABLE managed_members AS
-WITH containers AS (
-    SELECT 'school_membership' AS kind, 'school' AS container_kind, o.unit_id AS id,
-           external_id AS target, external_id AS school
-    FROM owned_schools o LEFT JOIN desired_schools d USING (external_id)
-    WHERE coalesce(o.membership_rule, d.membership_rule) IS NULL
-    UNION ALL
-    SELECT 'class_membership', CASE WHEN o.unique_name IS NULL THEN 'class' ELSE 'group' END,
-           o.id, o.external_id, c.org_sourced_id
-    FROM owned_classes o LEFT JOIN classes c ON c.sourced_id = o.external_id
-    UNION ALL
-    SELECT 'group_membership', 'group', o.id, o.unique_name, d.school
-    FROM owned_groups o LEFT JOIN desired_groups d USING (unique_name)
-    WHERE coalesce(o.membership_rule, d.membership_rule) IS NULL
-)
-SELECT c.kind, c.target, c.id AS container_id, c.school, k.external_id AS person, m.member_id,
-       m.relation
-FROM existing_members m
-JOIN containers c ON c.container_kind = m.container_kind AND c.id = m.container_id
-JOIN known_people k ON k.object_id = m.member_id;
-
-CREATE OR REPLACE TABLE doubtful_people AS
-SELECT key AS person FROM uncertain WHERE kind IN ('user', 'role')
-UNION SELECT external_id FROM contested
-UNION SELECT k.external_id FROM known_people k JOIN opted_out USING (object_id);
-"""
 
 _CHANGES = """
 CREATE OR REPLACE TABLE changes (
@@ -336,16 +282,6 @@ WHERE m.person NOT IN (SELECT person FROM doubtful_people)
   AND (split_part(m.kind, '_', 1), m.target) NOT IN (SELECT (kind, external_id) FROM twins)
 """
 
-_SYNCED_GROUPS = """
-CREATE OR REPLACE TABLE synced_groups AS
-SELECT d.* FROM desired_groups d
-SEMI JOIN (SELECT unique_name FROM existing_groups WHERE on_premises_sync) g USING (unique_name);
-
-DELETE FROM desired_groups WHERE unique_name IN (SELECT unique_name FROM synced_groups);
-DELETE FROM desired_members
-WHERE kind = 'group_membership' AND target IN (SELECT unique_name FROM synced_groups);
-"""
-
 _TEACHERLESS = """
 CREATE OR REPLACE TABLE teacherless AS
 SELECT DISTINCT target FROM removable
@@ -379,8 +315,7 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     """
     create = policy.people.mode == "create"
     location = {"usage_location": policy.people.usage_location}
-    con.execute(_SYNCED_GROUPS)
-    con.execute(_OWNED)
+    find_owned(con)
     con.execute(_CHANGES)
     con.execute(_ABSENT, {"today": today})
     if policy.schools.enabled:
