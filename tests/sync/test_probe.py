@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,12 @@ from sync.doctor import probe as probing
 from sync.doctor.examination import experiment
 from sync.doctor.lab import Lab, Made
 from sync.doctor.probe import MOST_WRITES, Probed, intentions
+from tests.contract import breaches, needs_contract
 from tests.sync.test_doctor import LEAST, fault, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 COST = "How many writes does a bind of 20 references cost?"
 CHARGED = "Do education writes use up the same quota?"
@@ -36,8 +39,8 @@ def served(**more: Any) -> Tenant:
 
 
 @pytest.fixture
-def tenant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tenant]:
-    tenant = served()
+def tenant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Tenant]:
+    tenant = served(record=tmp_path / "record.jsonl")
     with serving(create_app(tenant), monkeypatch):
         yield tenant
 
@@ -67,6 +70,14 @@ def answers(probed: Probed) -> dict[str, str]:
 def is_clean(tenant: Tenant) -> bool:
     """Whether only the service principal is there, and nothing in the recycle bin."""
     return len(tenant.directory.live) == 1 and not tenant.directory.deleted
+
+
+@needs_contract
+def test_its_requests_keep_to_the_contract(tenant: Tenant, tmp_path: Path) -> None:
+    try_out()
+    lines = (tmp_path / "record.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 80
+    assert sorted({breach for line in lines for breach in breaches(json.loads(line))}) == []
 
 
 @pytest.mark.usefixtures("dear")
