@@ -11,6 +11,7 @@ import json
 import os
 import re
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,23 @@ Account = Annotated[
         help="Blob address of the storage account, such as https://NAME.blob.core.windows.net "
         "(signed in as `az login` says), or a connection string. "
         "Default: AzureWebJobsStorage, else the running demo.",
+    ),
+]
+
+
+class Directory(StrEnum):
+    """The directory that a command looks at."""
+
+    demo = "demo"
+    tenant = "tenant"
+
+
+Against = Annotated[
+    Directory,
+    typer.Option(
+        "--against",
+        help="**tenant**: yours, signed in as `az login` or environment variables say. "
+        "**demo**: the running demo.",
     ),
 ]
 DEMO_FILE = Path(".rollcall", "demo.json")  # below the home folder

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .account import running_demo
+from .account import Against, Directory, running_demo
 from .check import RosterPath
 from .plan import ConfigFile
 from .screen import FINDINGS, Json, print_json, results, working
@@ -22,24 +21,11 @@ SHOWN = 40
 Twin = dict[str, str | None]
 
 
-class Against(StrEnum):
-    """The directory that is searched."""
-
-    demo = "demo"
-    tenant = "tenant"
-
-
 def adopt(
     path: RosterPath,
     as_json: Json = False,
     config: ConfigFile = None,
-    against: Annotated[
-        Against,
-        typer.Option(
-            help="**tenant**: yours, signed in as `az login` or environment variables say. "
-            "**demo**: the running demo."
-        ),
-    ] = Against.tenant,
+    against: Against = Directory.tenant,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the list to a .json, .csv or .parquet file."),
@@ -56,7 +42,7 @@ def adopt(
     from sync.preview import list_twins, preview, write_twins
 
     settings = read_config(config) if config else Config()
-    if against is Against.demo:
+    if against is Directory.demo:
         running_demo().enter()
     with (
         working(f"Reading {path}") as say,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 
 from roster.errors import BadInput
 
-from .account import Account, open_storage, running_demo
+from .account import Account, Against, Directory, open_storage, running_demo
 from .plan import ConfigFile
 from .screen import FAILED, FINDINGS, Json, notes, print_json, results, working
 
@@ -26,23 +25,10 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", 
 CODES = {"ok": 0, "warning": FINDINGS, "problem": FAILED}
 
 
-class Patient(StrEnum):
-    """The directory that is looked at."""
-
-    demo = "demo"
-    tenant = "tenant"
-
-
 def doctor(
     config: ConfigFile = None,
     account: Account = None,
-    against: Annotated[
-        Patient,
-        typer.Option(
-            help="**tenant**: yours, signed in as environment variables or `az login` say. "
-            "**demo**: the running demo."
-        ),
-    ] = Patient.tenant,
+    against: Against = Directory.tenant,
     probe: Annotated[
         bool,
         typer.Option(
@@ -113,11 +99,11 @@ def _probe(
     return found | ({"failed": probed.failed} if probed.failed else {})
 
 
-def _storage(against: Patient, account: str | None) -> Storage | None:
+def _storage(against: Directory, account: str | None) -> Storage | None:
     """The account to look at; never the demo's while the tenant is meant."""
     from sync.storage import CONNECTION, Storage
 
-    if against is Patient.demo:
+    if against is Directory.demo:
         demo = running_demo()
         demo.enter()
         return Storage.from_connection_string(demo.connection_string)
