@@ -18,6 +18,7 @@ from sync.doctor import probe as probing
 from sync.doctor.examination import experiment
 from sync.doctor.lab import Lab, Made
 from sync.doctor.probe import MOST_WRITES, Probed, intentions
+from tests.contract import FILE, Watch
 from tests.sync.test_doctor import LEAST, fault, serving
 
 if TYPE_CHECKING:
@@ -71,9 +72,11 @@ def is_clean(tenant: Tenant) -> bool:
 
 @pytest.mark.usefixtures("dear")
 def test_every_question_is_answered_and_nothing_stays(tenant: Tenant) -> None:
+    watch = Watch(tenant) if FILE.exists() else None
     said: list[str] = []
     probed = try_out(said)
     found = answers(probed)
+    assert watch is None or watch.breaches == set()
     assert found["Is a class the group with the same id?"] == "yes"
     assert found["Has a school the id of its administrative unit?"] == "no: it is looked up"
     assert found["Can an app bind owners with PATCH?"] == "yes"
