@@ -12,6 +12,7 @@ import json
 import os
 import uuid
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from roster.errors import Transient
 
@@ -75,11 +76,14 @@ def connect(
         **options,
         RetryHandlerOption.get_key(): RetryHandlerOption(max_retries=0),
     }
+    root = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
+    # Links to further pages come in answers and from storage: no other host is shown a token.
+    host = str(urlsplit(root).hostname)
     adapter = GraphRequestAdapter(
-        AzureIdentityAuthenticationProvider(signed_in, scopes=[SCOPE]),
+        AzureIdentityAuthenticationProvider(signed_in, scopes=[SCOPE], allowed_hosts=[host]),
         client=GraphClientFactory.create_with_default_middleware(client=raw, options=middleware),
     )
-    adapter.base_url = base_url or os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE
+    adapter.base_url = root
 
     async def end() -> None:
         await raw.aclose()

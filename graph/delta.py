@@ -8,6 +8,7 @@ and still be followed by others; an object may come several times, with only wha
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -68,12 +69,13 @@ class Delta:
 
 
 async def read_delta(graph: Graph, name: str, link: str | None, file: Path) -> Delta:
-    """Reads a collection's changes since `link` (None, or expired: the collection) into `file`."""
-    if link is not None:
-        try:
-            return await _read(graph, name, link, file, full=False)
-        except DeltaExpired:
-            pass
+    """Reads a collection's changes since `link` (None, or expired: the collection) into `file`.
+
+    The service may want a fresh start in the midst of a reading as well; it gets two.
+    """
+    for start in (link, None) if link else (None,):
+        with suppress(DeltaExpired):
+            return await _read(graph, name, start or COLLECTIONS[name], file, full=start is None)
     return await _read(graph, name, COLLECTIONS[name], file, full=True)
 
 

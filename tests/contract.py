@@ -6,10 +6,14 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+
+if TYPE_CHECKING:
+    from local.entra import Tenant
+    from local.entra.messages import Answer, Request
 
 FILE = Path(__file__).parent.parent.parent / "shared" / "contracts" / "graph-v1.openapi.json"
 needs_contract = pytest.mark.skipif(
@@ -70,8 +74,30 @@ def answer_breaches(method: str, target: str, status: int, body: Any) -> list[st
     return found
 
 
+class Watch:
+    """Checks each operation that a tenant performs, alone or in a batch: request and answer."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.breaches: set[str] = set()
+        self.seen: set[tuple[str, str]] = set()
+        self._perform = tenant.perform
+        tenant.perform = self._watched
+
+    def _watched(self, request: Request, *, contended: bool = False) -> Answer | None:
+        answer = self._perform(request, contended=contended)
+        status, body = (answer.status, answer.body) if answer else (0, None)
+        exchange = {"method": request.method, "url": f"/v1.0{request.target}",
+                    "body": request.body, "status": status}  # fmt: skip
+        self.seen.add((request.method, _operation(request.method, request.target)[0]))
+        self.breaches.update(breaches(exchange))
+        if answer:
+            self.breaches.update(answer_breaches(request.method, request.target, status, body))
+        return answer
+
+
 def _operation(method: str, target: str) -> tuple[str, dict[str, Any] | None]:
     target = re.sub(r"/delta(?=\?|$)", "/delta()", target)
+    target = re.sub(r"/microsoft\.(graph\.\w+)(?=\?|$)", r"/\1", target)
     path = next((path for pattern, path in patterns() if pattern.fullmatch(target)), "")
     return path, contract()["paths"].get(path, {}).get(method.lower())
 
@@ -125,9 +151,8 @@ def _body_breaches(operation: dict[str, Any], exchange: dict[str, Any], path: st
     content = contents.get("application/json") or contents.get("application/scim+json")
     if content is None or exchange["body"] in (None, {}):
         return []
-    schema = {**content["schema"], "components": contract()["components"]}
-    errors = jsonschema.Draft4Validator(schema).iter_errors(_without_nulls(exchange["body"]))
-    return [f"{exchange['method']} {path}: {error.message}" for error in errors]
+    found = _schema_breaches(content["schema"], exchange["body"])
+    return [f"{exchange['method']} {path}: {error}" for error in found]
 
 
 def _without_nulls(value: Any) -> Any:

@@ -50,7 +50,7 @@ class Capacity:
         units = (unit for _, unit in self._tenant.directory.page("administrativeUnit", 0))
         restricted = sum(bool(unit.values.get("isMemberManagementRestricted")) for unit in units)
         if restricted >= MOST_RESTRICTED:
-            raise _exceeded(f"restricted management administrative units: {MOST_RESTRICTED}")
+            raise _too_many("restricted management administrative units", MOST_RESTRICTED)
 
     def check_membership(self, member: str) -> None:
         """Refuses one more unit than an object can be in."""
@@ -58,20 +58,30 @@ class Capacity:
         containers = live[member].containers if member in live else ()
         units = sum(live[one].kind == "administrativeUnit" for one, _ in containers if one in live)
         if units >= MOST_UNITS:
-            raise _exceeded(f"administrative units of one object: {MOST_UNITS}")
+            raise _too_many("administrative units of one object", MOST_UNITS)
 
     def check(self) -> None:
         """403 where no object more fits in."""
         quota, directory = self._tenant.features.object_quota, self._tenant.directory
         held = len(directory.live) + len(directory.deleted) + self._counting / 4
         if quota and held + 1 > quota:
-            raise _exceeded(f"objects of the tenant: {quota}")
+            raise _full(quota)
 
 
-def _exceeded(quota: str) -> GraphError:
+def _full(quota: int) -> GraphError:
     return GraphError(
         403,
         "Directory_QuotaExceeded",
-        f"The directory object quota limit has been exceeded ({quota}). Please ask your "
+        f"The directory object quota limit has been exceeded ({quota} objects). Please ask your "
         "administrator to increase the quota limit or delete objects to reduce the used quota.",
+    )
+
+
+def _too_many(what: str, most: int) -> GraphError:
+    """403 for one object that is refused, while the tenant takes others."""
+    return GraphError(
+        403,
+        "Directory_QuotaExceeded",
+        "The directory object has reached its quota: the request would exceed the maximum quota "
+        f"count '{most}' for {what}.",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ from graph.errors import AmbiguousWrite, Throttled
 from graph.exchange import GraphRequest
 from graph.pace import Pace
 from graph.signin import SignIn, Way
-from roster.errors import Terminal, Transient
+from roster.errors import RollcallError, Terminal, Transient
 
 Items = list[dict[str, Any]]
 Answer = Callable[[Items], Response]
@@ -164,6 +165,17 @@ async def test_one_malformed_item_fails_alone(graph: Graph, far: Far) -> None:
     far.answers = [picky] * 30
     answers = await asyncio.gather(*(graph.send(patch(number)) for number in range(8)))
     assert [answer.status for answer in answers] == [204, 204, 204, 400, 204, 204, 204, 204]
+
+
+async def test_no_other_host_is_shown_a_token(
+    graph: Graph, far: Far, credential: Credential
+) -> None:
+    with suppress(RollcallError):
+        await graph.get(f"{far.address}/users".replace("127.0.0.1", "localhost"))
+    assert credential.given == 0
+    with suppress(RollcallError):
+        await graph.get(f"{far.address}/users")
+    assert credential.given > 0
 
 
 async def test_a_token_that_was_refused_is_replaced_once(graph: Graph, far: Far) -> None:

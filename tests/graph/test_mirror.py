@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from graph.errors import DeltaExpired
 from graph.exchange import GraphRequest
 from graph.mirror import STATE, load_empty, refresh
 from tests.graph.test_writers import class_, person
@@ -68,6 +69,21 @@ async def test_an_empty_mirror_reads_everything(
         ("group", made["group"], "member", 4),
         ("school", unit, "member", 4),
     ]
+
+
+async def test_a_reading_that_has_to_start_afresh_does(
+    writer: Writer, graph: Graph, served: Served, tmp_path: Path
+) -> None:
+    await small_school(writer)
+    wanted = await fresh(graph, tmp_path / "undisturbed")
+    resync = {"path": "^/users/delta", "status": 410, "code": "resyncRequired"}
+    await served.faults(resync)
+    assert await fresh(graph, tmp_path / "first") == wanted
+    await served.faults(resync | {"times": 2})
+    assert await fresh(graph, tmp_path / "first") == wanted
+    await served.faults(resync | {"times": 2})
+    with pytest.raises(DeltaExpired):
+        await fresh(graph, tmp_path / "second")
 
 
 async def test_a_link_of_another_query_is_not_followed(

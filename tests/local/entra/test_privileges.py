@@ -240,6 +240,7 @@ async def test_the_object_quota_counts_deleted_objects_too(clock: VirtualClock) 
     call = Caller(Tenant(clock=clock, features=Features(object_quota=4)))
     keys = [await call.user(f"u{number}") for number in range(4)]
     full = await call("POST", "/users", user("v"))
+    assert "directory object quota limit" in full.json()["error"]["message"]
     assert (full.status_code, full.json()["error"]["code"]) == (403, "Directory_QuotaExceeded")
     assert (await call("POST", "/groups", GROUP)).status_code == 403
     for key in keys[:2]:
@@ -261,6 +262,9 @@ async def test_an_object_is_in_thirty_units_at_most(call: Caller) -> None:
         added = await call("POST", f"{path}/{unit}/members/$ref", reference(ann))
         statuses.append(added.status_code)
     assert statuses == [204] * 30 + [403]
+    message = added.json()["error"]["message"]
+    assert "maximum quota count '30'" in message
+    assert "directory object quota" not in message  # that is what a full tenant says
 
 
 async def test_restricted_units_are_few(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
