@@ -71,9 +71,10 @@ class Delta:
 async def read_delta(graph: Graph, name: str, link: str | None, file: Path) -> Delta:
     """Reads a collection's changes since `link` (None, or expired: the collection) into `file`.
 
-    The service may want a fresh start in the midst of a reading as well; it gets two.
+    The service may want a fresh start in the midst of a reading as well; it gets two. A link of
+    another service is worth nothing here.
     """
-    for start in (link, None) if link else (None,):
+    for start in (link, None) if link and link.startswith(graph.root) else (None,):
         with suppress(DeltaExpired):
             return await _read(graph, name, start or COLLECTIONS[name], file, full=start is None)
     return await _read(graph, name, COLLECTIONS[name], file, full=True)

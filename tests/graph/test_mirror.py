@@ -86,6 +86,19 @@ async def test_a_reading_that_has_to_start_afresh_does(
         await fresh(graph, tmp_path / "second")
 
 
+async def test_a_link_of_another_service_is_not_followed(
+    writer: Writer, graph: Graph, tmp_path: Path
+) -> None:
+    await small_school(writer)
+    first = await fresh(graph, tmp_path / "mirror")
+    state = tmp_path / "mirror" / STATE
+    moved = state.read_text(encoding="utf-8").replace(graph.root, "https://graph.example/v1.0")
+    state.write_text(moved, encoding="utf-8")
+    stats = await refresh(graph, duckdb.connect(), tmp_path / "mirror")
+    assert await fresh(graph, tmp_path / "mirror") == first
+    assert stats.full
+
+
 async def test_a_link_of_another_query_is_not_followed(
     writer: Writer, graph: Graph, tmp_path: Path
 ) -> None:
