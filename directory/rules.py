@@ -95,11 +95,16 @@ held AS (
                    ELSE old END AS new
     FROM judged
 )
-SELECT s.external_id, s.object_id, p.school, s.old, s.new,
+SELECT s.external_id, s.object_id, coalesce(p.school, d.external_id, s.key), s.old, s.new,
        len(list_filter(coalesce(places(s.old), []),
                        lambda one: NOT contains(coalesce(s.new, ''), ';' || one || ';'))) > 0,
        s.fault, s.wanted, p.origin_file, p.origin_row
-FROM settled s LEFT JOIN desired_people p USING (external_id)
+FROM (SELECT *, nullif(split_part(places(old)[1], '/', 1), '') AS key FROM settled) s
+LEFT JOIN desired_people p USING (external_id)
+LEFT JOIN (
+    SELECT external_id FROM desired_schools
+    UNION SELECT external_id FROM existing_schools WHERE external_source = 'sis'
+) d ON name_key(d.external_id) = s.key
 """
 
 
@@ -128,9 +133,9 @@ def rule_sql(attribute: str | None, part: str) -> str:
 def want_values(con: DuckDBPyConnection, attribute: str | None) -> None:
     """Makes `rule_values`: what the attribute of each account holds and should hold.
 
-    Columns: external_id, object_id (NULL: to be created), school, old and new (NULL: nothing of
-    ours), loses (memberships go with it), fault, wanted (what it would be without the fault), and
-    the row that it comes from. Empty without an attribute.
+    Columns: external_id, object_id (NULL: to be created), school (of who left: that of the old
+    value), old and new (NULL: nothing of ours), loses (memberships go with it), fault, wanted (what
+    it would be without the fault), and the row that it comes from. Empty without an attribute.
     """
     con.execute(_VALUES)
     if attribute is None:

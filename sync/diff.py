@@ -169,12 +169,13 @@ WHERE a.external_id NOT IN (SELECT sourced_id FROM users WHERE active)
 """
 
 _PEOPLE_DISABLE = """
-SELECT 3, 'person', l.external_id, 'disable', NULL, '{"account_enabled":true}',
+SELECT 3, 'person', l.external_id, 'disable', s.school, '{"account_enabled":true}',
        '{"account_enabled":false}', 'not in the roster since ' || l.since, NULL, NULL,
        l.external_id, l.external_id, NULL, a.id, NULL
 FROM absent_people l
 JOIN known_people k USING (external_id)
 JOIN existing_people a ON a.id = k.object_id
+LEFT JOIN last_schools s USING (external_id)
 WHERE a.account_enabled AND NOT coalesce(a.on_premises_sync, false)
   AND l.since + $days::INTEGER <= $today
 """

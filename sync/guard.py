@@ -64,8 +64,10 @@ class Guards(Section):
 
 _EXISTING = """
 CREATE OR REPLACE TABLE existing_counts AS
-SELECT 'person' AS kind, p.school, count(*) AS total
-FROM existing_people a LEFT JOIN desired_people p USING (external_id)
+SELECT 'person' AS kind, coalesce(s.school, p.school) AS school, count(*) AS total
+FROM existing_people a
+LEFT JOIN desired_people p USING (external_id)
+LEFT JOIN last_schools s USING (external_id)
 WHERE a.external_source = 'sis' AND a.account_enabled GROUP BY ALL
 UNION ALL
 SELECT 'team', school, count(*) FROM class_teams WHERE NOT archived GROUP BY ALL
@@ -113,7 +115,7 @@ WHERE broken.why IS NOT NULL AND changes.action IN (SELECT unnest($removals))
 
 
 def hold(con: DuckDBPyConnection, guards: Guards, today: date) -> None:
-    """Sets `why_held` in the table `changes`; needs managed_members, unreadable and desired."""
+    """Sets `why_held` in the table `changes`; needs the tables of `owned.py`, and desired."""
     tenant, school = guards.removals, guards.school_removals
     for exception in guards.exceptions:
         if exception.since <= today <= exception.until:

@@ -75,13 +75,14 @@ WHERE d.active_today AND d.external_id NOT IN (SELECT external_id FROM contested
           IS DISTINCT FROM (d.display_name, coalesce(d.given_name, a.given_name),
                             coalesce(d.surname, a.surname)))
 UNION ALL
-SELECT l.external_id, a.id, NULL, NULL, NULL, 'disable', 'not in the roster since ' || l.since,
+SELECT l.external_id, a.id, s.school, NULL, NULL, 'disable', 'not in the roster since ' || l.since,
        json_merge_patch('{}', to_json({
            'external_id': l.external_id, 'upn': a.upn, 'display_name': a.display_name,
            'given_name': a.given_name, 'surname': a.surname, 'primary_role': a.primary_role,
            'account_enabled': false}))
 FROM absent_people l
 JOIN existing_people a ON a.external_id = l.external_id AND a.external_source = 'sis'
+LEFT JOIN last_schools s ON s.external_id = l.external_id
 WHERE a.account_enabled AND l.since + $days::INTEGER <= $today
 """
 

@@ -68,6 +68,17 @@ FROM existing_members m
 JOIN containers c ON c.container_kind = m.container_kind AND c.id = m.container_id
 JOIN known_people k ON k.object_id = m.member_id;
 
+CREATE OR REPLACE TABLE last_schools AS
+SELECT external_id, min(school) AS school FROM (
+    SELECT person AS external_id, target AS school FROM managed_members
+    WHERE kind = 'school_membership'
+    UNION ALL SELECT external_id, school FROM rule_values WHERE old IS NOT NULL
+) GROUP BY external_id;
+
+-- Of a class or group that left the roster with its school, the people still tell the school.
+UPDATE managed_members SET school = s.school FROM last_schools s
+WHERE managed_members.school IS NULL AND s.external_id = managed_members.person;
+
 CREATE OR REPLACE TABLE doubtful_people AS
 SELECT key AS person FROM uncertain WHERE kind IN ('user', 'role')
 UNION SELECT external_id FROM contested

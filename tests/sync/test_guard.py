@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from sync.change import REMOVALS
 from sync.guard import Guards
 from sync.plan import list_changes, messages, settle, start_created
 from tests.worlds import TODAY, World
@@ -142,3 +143,31 @@ def test_an_exception_ends_after_it_begins() -> None:
     wrong = {"from": "2026-12-01", "to": "2026-11-30", "why": "rollover", "limit": {}}
     with pytest.raises(ValidationError, match="before"):
         Guards.model_validate({"exceptions": [wrong]})
+
+
+def vanish(world: World, school: str) -> None:
+    """The source does not tell of a school any more, nor of anybody in it."""
+    world.con.execute("DELETE FROM orgs WHERE sourced_id = ?", [school])
+    for place in ("users.sourced_id", "roles.user_sourced_id", "enrollments.user_sourced_id",
+                  "classes.org_sourced_id"):  # fmt: skip
+        table, column = place.split(".")
+        world.con.execute(f"DELETE FROM {table} WHERE starts_with({column}, ?)", [school])
+
+
+@pytest.mark.parametrize("membership", ["assigned", "dynamic"])
+def test_a_school_that_vanishes_is_held_however_small_it_is_in_the_tenant(membership: str) -> None:
+    policy = CREATE | {
+        "schools": {"membership": membership},
+        "groups": {"membership": membership},
+        "dynamic": {"attribute": "department"},
+    }
+    world = World()
+    for key, size in (("S0", 250), ("S1", 25)):
+        school_of(world, key, size)
+    world.plan(**policy)
+    world.apply()
+    vanish(world, "S1")
+    world.plan(**policy)
+    gone = [change for change in list_changes(world.con) if change.action in REMOVALS]
+    assert len([change for change in gone if change.action == "disable"]) == 25
+    assert [str(change) for change in gone if "in school S1" not in change.why_held] == []
