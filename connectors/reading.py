@@ -156,7 +156,7 @@ class _Reading:
         """A finding about a file as a whole."""
         number = self._files
         self._files += 1
-        self._intake.add_file(number, self._source, file.name, 0, "SELECT 0, 1")
+        self._intake.add_file(number, self._source, file.name, 0, "SELECT 0 AS row, 1 AS line")
         self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
 
     def derive(self) -> None:
