@@ -267,12 +267,16 @@ _ROLES_12 = _file(
     keeps=f"trim({{usersourcedid}}) AS person, {_word('role')} AS role",
 )
 
+# A person without an org keeps one row, so that a blank cell is an error and nobody's leaving.
 _ROLES_11 = Derived(
     "roles",
     "users",
     """SELECT record, person, role, status,
         CASE WHEN lower(trim(role)) = 'student' THEN grade END AS grade,
-        unnest(orgs) AS org, generate_subscripts(orgs, 1) AS place FROM kept_users""",
+        unnest(orgs) AS org, generate_subscripts(orgs, 1) AS place
+    FROM (
+        SELECT * REPLACE (CASE WHEN len(orgs) > 0 THEN orgs ELSE [NULL] END AS orgs)
+        FROM kept_users)""",
     {
         "user_sourced_id": "person",
         "org_sourced_id": "org",

@@ -152,6 +152,17 @@ def test_a_missing_org_of_a_list_costs_that_role_alone_and_names_its_line(
     assert _rows(con, "SELECT org_sourced_id FROM roles WHERE user_sourced_id = 'U1'") == [("S1",)]
 
 
+def test_a_blank_list_of_orgs_is_an_error_and_leaves_the_role_uncertain(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection
+) -> None:
+    package = _edited(ONEROSTER_11, "users.csv", "true,S1,teacher", "true,,teacher")
+    found = [f for f in read_drop(package).findings() if f.severity == "error"]
+    assert [(f.rule, f.file, f.line, f.column) for f in found] == [
+        ("roles.org_sourced_id.required", "users.csv", 4, "orgSourcedIds")
+    ]
+    assert ("role", "T1") in _rows(con, "SELECT kind, key FROM uncertain")
+
+
 def test_the_line_of_a_later_item_is_that_of_its_person(read_drop: ReadDrop) -> None:
     package = _edited(ONEROSTER_11, "users.csv", "true,S1,teacher", "true,S1,wizard")
     found = [f for f in read_drop(package).findings() if f.rule == "roles.role.enum"]
