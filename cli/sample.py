@@ -22,6 +22,8 @@ class SampleFormat(StrEnum):
     v21 = "sds-v2.1"
     v1 = "sds-v1"
     v1_uk = "sds-v1-uk"
+    oneroster_11 = "oneroster-1.1"
+    oneroster_12 = "oneroster-1.2"
 
 
 def sample(

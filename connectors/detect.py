@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from connectors import sds_v1, sds_v21
+from connectors import oneroster_csv, sds_v1, sds_v21
 from connectors.drop import DropFile
 from connectors.formats import CsvFormat, FileSpec, header_key, places
 from connectors.header import Header
 from roster.errors import BadInput
 
-FORMATS: tuple[CsvFormat, ...] = (sds_v21.FORMAT, sds_v1.FORMAT, sds_v1.UK_FORMAT)
+FORMATS: tuple[CsvFormat, ...] = (
+    sds_v21.FORMAT,
+    sds_v1.FORMAT,
+    sds_v1.UK_FORMAT,
+    oneroster_csv.FORMAT_11,
+    oneroster_csv.FORMAT_12,
+)
 
 
 def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
-    """The formats that know all of the files and miss none; BadInput where there is none."""
+    """The formats that know all of the files; BadInput unless one of them misses none."""
     found = ", ".join(sorted(file.name for file in files))
     expected = " | ".join(form.expected() for form in FORMATS)
     unknown = [file.name for file in files if not any(form.file(file.stem) for form in FORMATS)]
@@ -30,16 +36,22 @@ def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
             f"files of several formats in one drop (found: {found});"
             f" expected the files of one: {expected}"
         )
-    _complete(candidates[0], {file.stem for file in files}, found)
+    stems = {file.stem for file in files}
+    if all(_missing(form, stems) for form in candidates):
+        _complete(candidates[0], stems, found)
     return candidates
 
 
-def _complete(form: CsvFormat, stems: set[str], found: str) -> None:
+def _missing(form: CsvFormat, stems: set[str]) -> list[str]:
     missing = [f.name for f in form.files if f.required and f.name.lower() not in stems]
     for group in form.together:
         if stems & group:
             missing += [f.name for f in form.files if f.name.lower() in group - stems]
-    if missing:
+    return missing
+
+
+def _complete(form: CsvFormat, stems: set[str], found: str) -> None:
+    if missing := _missing(form, stems):
         names = ", ".join(f"{name}.csv" for name in missing)
         raise BadInput(
             f"{names}: missing (found: {found}); expected {form.expected()}. Files that belong"
@@ -57,10 +69,13 @@ def _groups(form: CsvFormat) -> str:
 def by_columns(candidates: Sequence[CsvFormat], headers: dict[str, Header]) -> CsvFormat:
     """The one candidate whose columns the files have; `headers`: by stem. BadInput for none."""
     form = max(candidates, key=lambda form: _known(form, headers))
+    found = ", ".join(sorted(header.file for header in headers.values()))
+    _complete(form, set(headers), found)
     for stem, header in headers.items():
         spec = form.file(stem)
         assert spec is not None
-        _check(spec, header, form.name)
+        if spec.feeds or spec.required:
+            _check(spec, header, form.name)
     return form
 
 
@@ -102,5 +117,5 @@ def unknown_columns(spec: FileSpec, header: Header) -> list[str]:
     return [
         name or f"column {place + 1}"
         for place, name in enumerate(header.names)
-        if place not in known
+        if place not in known and not (spec.extension and name.startswith(spec.extension))
     ]

@@ -42,12 +42,39 @@ class FeedSpec:
 
 @dataclass(frozen=True)
 class FileSpec:
-    """A file of a format. `name`: as documented, without ending."""
+    """A file of a format. `name`: as documented, without ending.
+
+    `feeds`: none where the format knows the file and the roster has no use for it.
+    `extension`: how columns begin that anybody may add ("" = there are none such).
+    `keeps`: SQL template over the file's columns (a SELECT list) of what is needed of it once the
+    other files are read: it makes the table `kept_<name>`, with `record` as its first column.
+    """
 
     name: str
     columns: tuple[CsvColumn, ...]
     feeds: tuple[FeedSpec, ...]
     required: bool = False
+    extension: str = ""
+    keeps: str = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Rows of a roster table that are made of kept columns, such as one for each item of a list.
+
+    `of`: the file that findings cite. `query`: SQL over the kept tables; its first column is
+    `record`, the place in that file. `columns`: roster column → SQL over the query's columns.
+    `headers`: roster column → column of the file. `needs`: keys of columns without which nothing
+    is made. `lost`: roster column → template, for what a line that is no record would have made.
+    """
+
+    table: str
+    of: str
+    query: str
+    columns: Mapping[str, str]
+    headers: Mapping[str, str]
+    needs: str
+    lost: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -55,12 +82,15 @@ class CsvFormat:
     """A format. `together`: sets of files of which a drop has all or none (lower-case names).
 
     `row_a_school`: people stand in it once for each school, see roster.duplicates.
+    `noticed`: files without use (lower-case names) whose users might expect one.
     """
 
     name: str
     files: tuple[FileSpec, ...]
     together: tuple[frozenset[str], ...]
     row_a_school: bool = False
+    derived: tuple[Derived, ...] = ()
+    noticed: frozenset[str] = frozenset()
 
     def file(self, stem: str) -> FileSpec | None:
         """The file of a lower-case name."""
@@ -69,7 +99,9 @@ class CsvFormat:
     def expected(self) -> str:
         """The format's files in words."""
         required = ", ".join(f"{file.name}.csv" for file in self.files if file.required)
-        optional = ", ".join(f"{file.name}.csv" for file in self.files if not file.required)
+        optional = ", ".join(
+            f"{file.name}.csv" for file in self.files if file.feeds and not file.required
+        )
         return f"{self.name}: {required}; optional {optional}"
 
 
@@ -105,17 +137,19 @@ def _feed(
         raw=raw,
         file=file,
         columns={
-            column: _filled(sql, at)
+            column: filled(sql, at)
             for column, sql in spec.columns.items()
             if present[column] or not cited[column]
         },
         headers={column: names[at[keys[0]]] for column, keys in present.items() if keys},
-        where=_filled(spec.where, at),
-        once=_filled(spec.once, at),
+        where=filled(spec.where, at),
+        once=filled(spec.once, at),
     )
 
 
-def _filled(template: str, at: Mapping[str, int]) -> str:
+def filled(template: str, at: Mapping[str, int]) -> str:
+    """A template with the raw columns in it; NULL for those that the file has not."""
+
     def column(match: re.Match[str]) -> str:
         place = at.get(match[1])
         return "NULL::VARCHAR" if place is None else f"c{place}"

@@ -17,8 +17,10 @@ import duckdb
 from connectors import csvfile, detect
 from connectors.csvfile import BROKEN, RAW, SHIFTS, Wanted
 from connectors.drop import Drop, DropFile
-from connectors.formats import FileSpec, make_feeds, places
+from connectors.formats import CsvFormat, Derived, FileSpec, filled, make_feeds, places
 from connectors.header import Header, read_header
+from connectors.oneroster_csv import MANIFEST
+from connectors.oneroster_manifest import check_manifest
 from connectors.sweep import Swept, sweep
 from roster.errors import BadInput, Refused
 from roster.feed import Feed
@@ -57,17 +59,29 @@ def read_roster(
     tell = progress or _tell_nobody
     with Drop(path) as drop:
         candidates = detect.by_names(drop.files)
-        headers = {file.stem: read_header(file.name, file.path) for file in drop.files}
+        headers = {
+            file.stem: read_header(file.name, file.path)
+            for file in drop.files
+            if any(_of_use(form, file) for form in candidates)
+        }
         form = detect.by_columns(candidates, headers)
         intake = Intake(con, mappings or {})
-        reading = _Reading(con, intake, drop.scratch, source, last_files or frozenset())
+        reading = _Reading(con, intake, drop.scratch, source, last_files or frozenset(), form)
         if passwords:
             reading.collect_passwords()
+        by_stem = {file.stem: file for file in drop.files}
+        if MANIFEST in by_stem:
+            announced = by_stem[MANIFEST]
+            for file in check_manifest(announced, headers[MANIFEST], form, drop.files):
+                reading.notice(file, "csv.unannounced")
         for spec in form.files:
-            for file in drop.files:
-                if file.stem == spec.name.lower():
-                    tell(f"Reading {file.name}")
-                    reading.add(file, spec, headers[file.stem])
+            file = by_stem.get(spec.name.lower())
+            if file is not None and spec.feeds:
+                tell(f"Reading {file.name}")
+                reading.add(file, spec, headers[file.stem])
+            elif file is not None and file.stem in form.noticed:
+                reading.notice(file, "csv.unused")
+        reading.derive()
         reading.check_complete()
         tell("Checking the rows against each other")
         roster = validate(con, intake, form.name, row_a_school=form.row_a_school)
@@ -77,6 +91,11 @@ def read_roster(
 
 def _tell_nobody(_: str) -> None:
     pass
+
+
+def _of_use(form: CsvFormat, file: DropFile) -> bool:
+    spec = form.file(file.stem)
+    return spec is not None and (bool(spec.feeds) or file.stem == MANIFEST)
 
 
 class _Reading:
@@ -89,12 +108,15 @@ class _Reading:
         scratch: Path,
         source: str,
         last: frozenset[str],
+        form: CsvFormat,
     ) -> None:
         self._con = con
         self._intake = intake
         self._scratch = scratch
         self._source = source
         self._last = last
+        self._form = form
+        self._kept: dict[str, tuple[int, str, frozenset[str]]] = {}
         self._files = 0
         self._without_end: list[str] = []
         self._passwords = False
@@ -127,7 +149,52 @@ class _Reading:
             self._intake.lose(feed, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
             if self._passwords and feed.table == "users":
                 self._keep_passwords(spec, header, feed)
+        self._keep(number, file.name, spec, header)
         csvfile.drop_scratch(self._con)
+
+    def notice(self, file: DropFile, rule: str) -> None:
+        """A finding about a file as a whole."""
+        number = self._files
+        self._files += 1
+        self._intake.add_file(number, self._source, file.name, 0, "SELECT 0 AS row, 1 AS line")
+        self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
+
+    def derive(self) -> None:
+        """Fill the tables whose rows are made of what was kept of the files.
+
+        A derived table counts as a file of its own with the lines of the file that it cites. One
+        without rows counts as not delivered, see the design note.
+        """
+        for derived in self._form.derived:
+            cited, name, known = self._kept[derived.of]
+            if derived.needs not in known:
+                continue
+            raw = f"derived_{derived.table}"
+            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {raw} AS {derived.query}")
+            (rows,) = self._con.execute(f"SELECT count(*) FROM {raw}").fetchall()[0]
+            if rows:
+                number = self._files
+                self._files += 1
+                self._intake.add_file(number, self._source, name, rows, _lines_of(raw, cited))
+                self._intake.add(Feed(derived.table, raw, number, derived.columns, derived.headers))
+            self._con.execute(f"DROP TABLE {raw}")
+        for of in self._kept:
+            self._con.execute(f"DROP TABLE kept_{of}")
+
+    def _keep(self, number: int, name: str, spec: FileSpec, header: Header) -> None:
+        """Keep what is needed of a file once the others are read, its lost lines included."""
+        if not spec.keeps:
+            return
+        at = places(spec, header.names)
+        self._con.execute(
+            f"CREATE OR REPLACE TEMP TABLE kept_{spec.name} AS"
+            f" SELECT rowid AS record, {filled(spec.keeps, at)} FROM {RAW}"
+        )
+        self._kept[spec.name] = (number, name, frozenset(at))
+        for derived in self._form.derived:
+            if derived.of == spec.name and derived.needs in at:
+                lost = _lost(derived, at, number)
+                self._intake.lose(lost, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
 
     def check_complete(self) -> None:
         """Refuse a drop that lacks what the last accepted one had."""
@@ -210,6 +277,23 @@ class _Reading:
                 f" {literal(', '.join(unknown))} AS value",
                 table=table.name,
             )
+
+
+def _lines_of(raw: str, cited: int) -> str:
+    """SQL: the shifts of a derived table, wherever its rows and the cited lines leave step."""
+    return f"""
+        SELECT row, line FROM (
+            SELECT d.row, s.line + (d.record - s.row) AS line
+            FROM (SELECT rowid AS row, record FROM {raw}) d
+            ASOF JOIN (SELECT row, line FROM line_shifts WHERE file = {cited}) s
+                ON d.record >= s.row)
+        QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
+
+
+def _lost(derived: Derived, at: dict[str, int], file: int) -> Feed:
+    keys = {key: filled(derived.lost.get(key, "NULL::VARCHAR"), at)
+            for key in TABLES[derived.table].key}  # fmt: skip
+    return Feed(derived.table, BROKEN, file, keys, {})
 
 
 def _has_line_end(path: Path) -> bool:

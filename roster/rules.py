@@ -212,6 +212,16 @@ _BY_HAND = (
         "columns that this format does not know were not read",
         "remove them, or correct their names",
     ),
+    Rule(
+        "csv.unused", "", "", Effect.KEEP,
+        "the file holds nothing that a roster takes; it was not read",
+        "nothing needs to be done; leave it out to be rid of this notice",
+    ),
+    Rule(
+        "csv.unannounced", "", "", Effect.KEEP,
+        "the manifest says that this file is absent; it is there, and was read",
+        "write bulk for it in manifest.csv, or leave the file out",
+    ),
 )  # fmt: skip
 
 

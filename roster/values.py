@@ -77,7 +77,18 @@ ORG_ROLE = ValueList(
     "org_roles",
     tuple(role.name for role in ORG_ROLES),
     # `guardian`, `parent`, `relative` are OneRoster's roles for contacts: no school role at all.
-    MappingProxyType({"parent": "other", "guardian": "other", "relative": "other"}),
+    # The others are OneRoster 1.2's names for roles that stand in the list under another one.
+    MappingProxyType(
+        {
+            "parent": "other",
+            "guardian": "other",
+            "relative": "other",
+            "districtadministrator": "administrator",
+            "siteadministrator": "administrator",
+            "systemadministrator": "itAdmin",
+            "counselor": "advisor",
+        }
+    ),
 )
 
 SECTION_ROLE = ValueList(

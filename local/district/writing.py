@@ -1,4 +1,5 @@
-"""Writes a district as School Data Sync CSV files, version 2.1 or version 1 (also with UK headers).
+"""Writes a district as School Data Sync CSV files, version 2.1 or version 1 (also with UK headers),
+or as OneRoster CSV (see local.district.oneroster).
 
 Formats: https://learn.microsoft.com/schooldatasync/sds-v2.1-csv-file-format,
 https://learn.microsoft.com/schooldatasync/sds-v1-csv-file-format and, for the two guardian files of
@@ -14,10 +15,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from . import oneroster
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Format = Literal["sds-v2.1", "sds-v1", "sds-v1-uk"]
+Format = Literal["sds-v2.1", "sds-v1", "sds-v1-uk", "oneroster-1.1", "oneroster-1.2"]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -167,6 +170,8 @@ def write_files(
 
 
 def _queries(format: Format, *, minimal: bool) -> dict[str, str]:  # noqa: A002
+    if format == "oneroster-1.1" or format == "oneroster-1.2":
+        return oneroster.queries(format, minimal=minimal)
     if format == "sds-v2.1":
         return _V21_MINIMAL if minimal else _V21
     files = _V1_MINIMAL if minimal else _V1

@@ -47,6 +47,8 @@ def spoil(path: Path, old: str, new: str) -> None:
         ("sds-v1", 20, False),
         ("sds-v1", 1500, True),
         ("sds-v1-uk", 120, False),
+        ("oneroster-1.2", 20, True),
+        ("oneroster-1.2", 120, False),
     ],
 )
 def test_sample_districts_have_no_findings_on_any_day(

@@ -85,6 +85,75 @@ U1,pat@example.com,
 """,
 }
 
+ONEROSTER_11: Mapping[str, str] = {
+    "manifest.csv": """propertyName,value
+manifest.version,1.0
+oneroster.version,1.1
+file.academicSessions,bulk
+file.categories,absent
+file.classes,bulk
+file.classResources,absent
+file.courses,bulk
+file.courseResources,absent
+file.demographics,bulk
+file.enrollments,bulk
+file.lineItems,absent
+file.orgs,bulk
+file.resources,absent
+file.results,absent
+file.users,bulk
+source.systemName,Contoso SIS
+""",
+    "orgs.csv": """sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId
+D1,,,Contoso District,district,,
+S1,,,North School,school,0901,D1
+S2,,,South School,school,0902,D1
+""",
+    "academicSessions.csv": """sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear
+Y26,,,2025/26,schoolYear,2025-08-01,2026-06-30,,2026
+A26,,,Autumn,semester,2025-08-01,2025-12-31,Y26,2026
+""",
+    "courses.csv": """sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects,subjectCodes
+K1,,,Y26,Algebra I,ALG1,"09,10",S1,Mathematics,02052
+""",
+    "classes.csv": """sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods
+C1,,,Algebra,09,K1,ALG,scheduled,R14,S1,"Y26,A26",Mathematics,02052,3
+""",
+    "users.csv": """sourcedId,status,dateLastModified,enabledUser,orgSourcedIds,role,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,password
+U1,,,true,"S1,S2",student,ada,"{SIS:1},{LDAP:ada}",Ada,Adams,K,n1,ada@contoso.edu,,+14255550101,P1,"09,10",secret1
+U2,,,true,S1,student,ben,,Ben,Brown,,n2,ben@contoso.edu,,,,9,
+T1,,,true,S1,teacher,tom,,Tom,Taylor,,,tom@contoso.edu,,,,,
+P1,,,true,S1,parent,pat,,Pat,Adams,,,pat@example.com,,,U1,,
+""",
+    "enrollments.csv": """sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate
+E1,,,C1,S1,U1,student,,2025-08-12,2025-12-20
+E2,,,C1,S1,U2,student,,,
+E3,,,C1,S1,T1,teacher,true,,
+""",
+    "demographics.csv": """sourcedId,status,dateLastModified,birthDate,sex,americanIndianOrAlaskaNative,asian,blackOrAfricanAmerican,nativeHawaiianOrOtherPacificIslander,white,demographicRaceTwoOrMoreRaces,hispanicOrLatinoEthnicity,countryOfBirthCode,stateOfBirthAbbreviation,cityOfBirth,publicSchoolResidenceStatus
+U1,,,2010-02-03,female,false,true,false,false,TRUE,false,true,US,WA,Redmond,01652
+""",
+}
+
+ONEROSTER_12: Mapping[str, str] = {
+    **ONEROSTER_11,
+    "manifest.csv": ONEROSTER_11["manifest.csv"].replace("version,1.1", "version,1.2")
+    + "file.roles,bulk\nfile.userProfiles,absent\nfile.userResources,absent\n",
+    "users.csv": """sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,password,userMasterIdentifier,preferredGivenName,preferredMiddleName,preferredFamilyName,primaryOrgSourcedId,pronouns
+U1,,,true,ada,,Ada,Adams,K,n1,ada@contoso.edu,,+14255550101,P1,"09,10",secret1,,,,,S1,she/her
+U2,,,true,ben,,Ben,Brown,,n2,ben@contoso.edu,,,,9,,,,,,S1,
+T1,,,true,tom,,Tom,Taylor,,,tom@contoso.edu,,,,,,,,,,S1,
+P1,,,true,pat,,Pat,Adams,,,pat@example.com,,,U1,,,,,,,S1,
+""",
+    "roles.csv": """sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,orgSourcedId,userProfileSourcedId
+R1,,,U1,primary,student,,,S1,
+R2,,,U1,secondary,student,,,S2,
+R3,,,U2,primary,student,,,S1,
+R4,,,T1,primary,ext:coach,2025-08-01,2026-06-30,S1,
+R5,,,P1,primary,parent,,,S1,
+""",
+}
+
 _UK_HEADERS = {
     "School.csv": {"SIS ID": "DfE Number"},
     "Section.csv": {"School SIS ID": "School DfE Number", "SIS ID": "ID"},

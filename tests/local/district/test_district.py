@@ -233,6 +233,42 @@ def test_uk_headers_replace_the_ids(district: District, tmp_path: Path) -> None:
     assert list(rows(tmp_path, "teacherroster.csv")[0]) == ["Section ID", "ID"]
 
 
+@pytest.mark.parametrize(
+    ("format_", "version", "files"), [("oneroster-1.1", "1.1", 8), ("oneroster-1.2", "1.2", 9)]
+)
+@pytest.mark.parametrize("minimal", [False, True])
+def test_a_manifest_announces_exactly_the_files_that_are_there(
+    district: District, tmp_path: Path, format_: str, version: str, files: int, minimal: bool
+) -> None:
+    written = district.write(tmp_path, format_, minimal=minimal)  # type: ignore[arg-type]
+    assert len(written) == files - minimal
+    manifest = {r["propertyName"]: r["value"] for r in rows(tmp_path, "manifest.csv")}
+    assert manifest["oneroster.version"] == version
+    announced = {name for name, value in manifest.items() if value == "bulk"}
+    there = {f"file.{path.stem}" for path in written} - {"file.manifest"}
+    assert announced == there
+    assert len([name for name in manifest if name.startswith("file.")]) == 13 + 8 * (
+        version == "1.2"
+    )
+
+
+def test_oneroster_names_every_column_in_the_order_of_the_standard(
+    district: District, tmp_path: Path
+) -> None:
+    district.write(tmp_path, "oneroster-1.2")
+    assert ",".join(rows(tmp_path, "users.csv")[0]) == (
+        "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,"
+        "middleName,identifier,email,sms,phone,agentSourcedIds,grades,password,"
+        "userMasterIdentifier,preferredGivenName,preferredMiddleName,preferredFamilyName,"
+        "primaryOrgSourcedId,pronouns"
+    )
+    assert ",".join(rows(tmp_path, "roles.csv")[0]) == (
+        "sourcedId,status,dateLastModified,userSourcedId,roleType,role,beginDate,endDate,"
+        "orgSourcedId,userProfileSourcedId"
+    )
+    assert {row["status"] for row in rows(tmp_path, "roles.csv")} == {""}
+
+
 @pytest.mark.parametrize("format_", ["sds-v2.1", "sds-v1"])
 def test_minimal_files_are_fewer_and_leave_out_last_year(
     district: District, tmp_path: Path, format_: str
