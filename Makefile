@@ -46,7 +46,7 @@ browser: # a real browser for the portal's tests; without one they say so and ar
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || true
 
 test: $(READY) browser check-style ## everything that CI runs
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
+	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
 
 bench: $(READY) ## the benchmarks, some two hours; what they measured stands beside them in bench/
 	$(BIN)/python -m bench.check

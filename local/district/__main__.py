@@ -50,8 +50,8 @@ def _three(rows: dict[str, int]) -> tuple[int, int, int]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local.district",
-        description="Writes a made-up school district as School Data Sync CSV files, one folder a "
-        "day. The same options always write the same bytes.",
+        description="Writes a made-up school district as CSV files, one folder a day. The "
+        "same options always write the same bytes.",
     )
     parser.add_argument("folder", type=Path, help="where to write day1, day2, …")
     parser.add_argument(

@@ -10,6 +10,8 @@ import pytest
 from tests.histories.history import DISTRICTS, live
 
 SEEDS = 1_000 // DISTRICTS
+# Other tests reach every line; counting lines here would double the time.
+pytestmark = pytest.mark.no_cover
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
