@@ -5,6 +5,7 @@ What the real client and the emulated directory do together is in tests/e2e.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -288,6 +289,16 @@ async def test_a_copy_that_knows_nothing_of_what_another_one_created_looks_for_i
     await apply(applier, message(kind="school", fields={"x": 1}), "q2")
     assert [call[0] for call in directory.asked] == ["create_school", "find"]
     assert [body["object_id"] for body, _ in sent] == ["new-id", None]
+
+
+async def test_copies_that_one_process_gets_at_the_same_time_are_worked_off_one_by_one(
+    storage: Storage, applier: Applier, directory: Scripted, sent: Sent
+) -> None:
+    update = message(action="update", object_id="o1", fields={"x": 1})
+    await apply(applier, update.model_copy(update={"id": "m0"}))  # the run's status is known now
+    await asyncio.gather(apply(applier, update), apply(applier, update, "q2"))
+    assert [call[0] for call in directory.asked] == ["update_class"] * 2
+    assert [body["tries"] for body, _ in sent] == [{"waited": 1}]
 
 
 async def test_a_copy_that_comes_while_the_first_is_in_work_waits(
