@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from connectors.reading import read_roster
+from connectors.reading import read_roster, read_staged
 
-__all__ = ["read_roster"]
+__all__ = ["read_roster", "read_staged"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 
+from roster.database import open_database
 from roster.feed import Feed
 from roster.intake import Intake
 from roster.roster import Roster
-from roster.validate import validate
+from roster.staging import Staged
+from roster.validate import settle, validate
 from roster.values import Vocabulary
 
 Row = Mapping[str, str | None]
@@ -116,6 +119,18 @@ def read(
     vocabulary: Vocabulary | None = None,
 ) -> Roster:
     """Take the tables in as one file each; "users#2" is a second file of users."""
+    intake = take_in(con, tables, vocabulary=vocabulary)
+    return validate(con, intake, "test", row_a_school=row_a_school)
+
+
+def take_in(
+    con: duckdb.DuckDBPyConnection,
+    tables: Tables,
+    *,
+    source: str = "test",
+    vocabulary: Vocabulary | None = None,
+) -> Intake:
+    """The tables as an intake, nothing checked but the rows for themselves."""
     intake = Intake(con, vocabulary or {})
     for file, (name, rows) in enumerate(tables.items()):
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -126,10 +141,19 @@ def read(
             f"INSERT INTO raw_rows VALUES ({marks})",
             [[row.get(column) for column in columns] for row in rows],
         )
-        intake.add_file(file, "test", f"{name}.csv", len(rows), "SELECT 0 AS row, 2 AS line")
+        intake.add_file(file, source, f"{name}.csv", len(rows), "SELECT 0 AS row, 2 AS line")
         names = {column: column for column in columns}
         intake.add(Feed(name.split("#")[0], "raw_rows", file, names, names))
-    return validate(con, intake, "test", row_a_school=row_a_school)
+    return intake
+
+
+def stage(folder: Path, source: str, tables: Tables) -> Path:
+    """Save the tables as the staged reading of a source, and say where."""
+    with open_database() as con:
+        intake = take_in(con, tables, source=source)
+        settle(con, intake.ledger)
+        Staged(con, intake, source, "test").save(folder / source)
+    return folder / source
 
 
 def plus(tables: Tables, **added: Sequence[Row]) -> dict[str, list[Row]]:
