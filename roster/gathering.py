@@ -90,6 +90,11 @@ class _Loading:
         for table in TABLES.values():
             if (self._folder / f"{table.name}.parquet").exists():
                 self._load_rows(table)
+        if "users" in self._own:
+            self._con.execute(
+                f"INSERT INTO renamed SELECT {literal(self._reading.source)}, sourced_id,"
+                f" {self._renamed('sourced_id')} FROM {self._saved('users')}"
+            )
         front = literal(f"{self._reading.source}/" if named else "")
         self._insert("files", f"* REPLACE ({self._moved('id')}, {front} || name AS name)")
         for name in ("line_shifts", "headers"):

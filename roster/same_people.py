@@ -151,11 +151,11 @@ def _judge(con: duckdb.DuckDBPyConnection, rules: MergeRules) -> None:
     con.execute(
         """
         CREATE OR REPLACE TEMP TABLE links AS
-        SELECT DISTINCT files.source, sourced_id AS given, leading AS sourced_id
-        FROM (SELECT *, first(sourced_id) OVER (PARTITION BY label ORDER BY place) AS leading
+        SELECT DISTINCT files.source, sourced_id AS given, best AS sourced_id
+        FROM (SELECT *, first(sourced_id) OVER (PARTITION BY label ORDER BY place) AS best
               FROM people WHERE one) p
         JOIN files ON files.id = p.origin_file
-        WHERE p.sourced_id <> leading
+        WHERE p.sourced_id <> best
         """
     )
 
@@ -190,4 +190,9 @@ def _rename(con: duckdb.DuckDBPyConnection) -> None:
         WHERE a.given IS NOT NULL OR b.given IS NOT NULL
         """
     )
-    con.execute("INSERT INTO renamed SELECT source, given, sourced_id FROM links ORDER BY ALL")
+    known = "r.source = l.source AND r.sourced_id = l.given"
+    con.execute(
+        "INSERT INTO renamed SELECT l.source, l.given, l.sourced_id FROM links l"
+        f" ANTI JOIN renamed r ON {known} ORDER BY ALL"
+    )
+    con.execute(f"UPDATE renamed r SET sourced_id = l.sourced_id FROM links l WHERE {known}")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from roster.database import open_database
 from roster.feed import Feed
 from roster.intake import Intake
+from roster.merge import MergeRules
 from roster.roster import Roster
+from roster.selection import SelectRule
 from roster.staging import Staged
+from roster.together import Combining, validate_all
 from roster.validate import settle, validate
 from roster.values import Vocabulary
 
 Row = Mapping[str, str | None]
 Tables = Mapping[str, Sequence[Row]]
+TODAY = date(2026, 2, 1)
 
 # One faultless row or two for every table.
 SOUND: Tables = {
@@ -164,3 +170,27 @@ def plus(tables: Tables, **added: Sequence[Row]) -> dict[str, list[Row]]:
 def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
     """What a query answers."""
     return con.execute(sql).fetchall()
+
+
+def combine(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    sources: Mapping[str, Tables],
+    *,
+    select: Sequence[SelectRule] = (),
+    overrides: str | None = None,
+    **merge: Any,
+) -> Roster:
+    """The roster of several sources, staged in `folder` and in the order of precedence.
+
+    `merge`: fields of MergeRules. `overrides`: lines of such a file, without header.
+    """
+    readings = [stage(folder, source, tables) for source, tables in sources.items()]
+    rules = MergeRules(**{"sources": tuple(sources)} | merge)
+    file = None
+    if overrides is not None:
+        file = folder / "overrides.csv"
+        text = f"table,key,column,value,expires,reason\n{overrides}"
+        file.write_text(text, encoding="utf-8")
+    combining = Combining(rules, tuple(select))
+    return validate_all(con, readings, combining, today=TODAY, overrides=file)
