@@ -256,8 +256,7 @@ class _Applying:
             for column in table.columns
         ]
         values = [
-            f"coalesce({canonical(column, f'text_{column.name}', {})}, {column.default})"
-            f" AS {column.name}"
+            f"{canonical(column, f'text_{column.name}', {})} AS {column.name}"
             for column in table.columns
         ]
         self._con.execute(
@@ -290,7 +289,8 @@ class _Applying:
 
     def _write(self, table: Table, column: str) -> None:
         lines = (
-            f"SELECT g.record, g.origin_file, g.origin_row, v.{column} FROM targets g"
+            "SELECT g.record, g.origin_file, g.origin_row,"
+            f" coalesce(v.{column}, {table[column].default}) AS {column} FROM targets g"
             " JOIN given v USING (record, col) JOIN overrides o USING (record)"
             f" WHERE g.tbl = {literal(table.name)} AND g.col = {literal(column)}"
         )

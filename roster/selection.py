@@ -78,6 +78,8 @@ def select_by_name(
 ) -> None:
     """Apply the rules that need no look into the classes, one after the other."""
     for rule in rules:
+        _Selecting(con, ledger, rule).report_unmatched()
+    for rule in rules:
         if not rule.choice.sized:
             _Selecting(con, ledger, rule).apply()
 
@@ -132,7 +134,6 @@ class _Selecting:
 
     def apply(self) -> None:
         """Leave out what the rule says, and what goes with it."""
-        self._report_unmatched()
         table = self._rule.choice.table
         before = self._size(table)
         if self._rule.choice.schools:
@@ -169,13 +170,14 @@ class _Selecting:
         self._con.execute(
             f"CREATE OR REPLACE TEMP TABLE chosen AS {self._orgs(self._rule.choice.schools)}"
         )
-        unwanted = "SELECT sourced_id FROM chosen"
+        unwanted, spared = "FROM chosen", "false"
         if self._keeping:
             unwanted = "SELECT sourced_id FROM orgs WHERE sourced_id NOT IN (FROM chosen)"
+            spared = f"sourced_id IN ({_ABOVE})"
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE unwanted AS {unwanted}")
         for table in ("classes", "roles"):
             self._leave_out(table, "org_sourced_id IN (FROM unwanted)")
-        self._leave_out("orgs", f"sourced_id IN (FROM unwanted) AND sourced_id NOT IN ({_ABOVE})")
+        self._leave_out("orgs", f"sourced_id IN (FROM unwanted) AND NOT ({spared})")
         self._con.execute("DROP TABLE chosen")
         self._con.execute("DROP TABLE unwanted")
 
@@ -225,7 +227,8 @@ class _Selecting:
             conditions.append(f"NOT ({_attended('taught')})")
         return conditions
 
-    def _report_unmatched(self) -> None:
+    def report_unmatched(self) -> None:
+        """Report the patterns of the rule that match nothing."""
         choice = self._rule.choice
         for patterns, table, columns in (
             (self._rule.at_schools, "orgs", ("sourced_id", "name")),

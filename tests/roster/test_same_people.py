@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from roster.roster import Roster
-from tests.roster.rosters import SOUND, Row, Tables, combine, plus, rows
+from tests.roster.rosters import SOUND, Row, Tables, combine, rows
 
 SCHOOL = {"sourced_id": "S1", "name": "School", "type": "school"}
 
@@ -21,7 +21,11 @@ def hr(*users: Row) -> Tables:
     return {"orgs": [SCHOOL], "users": users, "roles": roles}
 
 
-TOM: Row = {"sourced_id": "17", "username": "t.taylor", "email": "Tom@contoso.edu", "identifier": "P17"}  # fmt: skip
+TOM: Row = {"sourced_id": "17", "username": "t.taylor", "email": "Tom@contoso.edu",
+            "identifier": "P17"}  # fmt: skip
+NUMBERED: Tables = {
+    **SOUND, "users": [{**row, "identifier": f"N-{row['sourced_id']}"} for row in SOUND["users"]]
+}  # fmt: skip
 
 
 def found(roster: Roster) -> list[tuple[str, str, int | None, str, str]]:
@@ -31,18 +35,14 @@ def found(roster: Roster) -> list[tuple[str, str, int | None, str, str]]:
 def test_people_who_are_declared_the_same_get_the_leading_id_and_all_that_names_them_follows(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    staff = plus(
-        hr(TOM),
-        relationships=[{"user_sourced_id": "U1", "relationship_user_sourced_id": "17", "role": "parent"}],
-        demographics=[{"user_sourced_id": "17", "sex": "male"}],
-        user_flags=[{"user_sourced_id": "17", "flag": "iep"}],
-        enrollments=[{"class_sourced_id": "C1", "user_sourced_id": "17", "role": "coach"}],
-    )  # fmt: skip
-    staff = {**staff, **{name: rows for name, rows in {
-        "relationships": [{"user_sourced_id": "U1", "relationship_user_sourced_id": "17", "role": "parent"}],
+    contact = {"user_sourced_id": "U1", "relationship_user_sourced_id": "17", "role": "parent"}
+    staff = {
+        **hr(TOM),
+        "relationships": [contact],
         "demographics": [{"user_sourced_id": "17", "sex": "male"}],
+        "user_flags": [{"user_sourced_id": "17", "flag": "iep"}],
         "enrollments": [{"class_sourced_id": "C1", "user_sourced_id": "17", "role": "coach"}],
-    }.items()}}  # fmt: skip
+    }
     roster = combine(con, tmp_path, {"sis": SOUND, "hr": staff}, same_people=("email",))
     assert found(roster) == []
     assert rows(con, "SELECT username, identifier FROM users WHERE sourced_id = 'T1'") == [
@@ -55,6 +55,7 @@ def test_people_who_are_declared_the_same_get_the_leading_id_and_all_that_names_
         ("coach",), ("teacher",)
     ]  # fmt: skip
     assert rows(con, "SELECT sex FROM demographics WHERE user_sourced_id = 'T1'") == [("male",)]
+    assert rows(con, "SELECT flag FROM user_flags WHERE user_sourced_id = 'T1'") == [("IEP",)]
     assert rows(con, "SELECT count(*) FROM relationships WHERE '17' IN"
                      " (user_sourced_id, relationship_user_sourced_id)") == [(0,)]  # fmt: skip
     assert rows(con, "FROM renamed") == [("hr", "17", "T1")]
@@ -114,14 +115,12 @@ def test_a_value_that_people_of_one_source_share_tells_nothing(
 def test_a_surer_column_still_links_who_shares_a_value_of_another(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    sis = {
-        **SOUND,
-        "users": [{**row, "identifier": f"N-{row['sourced_id']}"} for row in SOUND["users"]],
-    }
     staff = hr(
         {**TOM, "identifier": "n-t1"}, {"sourced_id": "18", "username": "o", "email": TOM["email"]}
     )
-    roster = combine(con, tmp_path, {"sis": sis, "hr": staff}, same_people=("identifier", "email"))
+    roster = combine(
+        con, tmp_path, {"sis": NUMBERED, "hr": staff}, same_people=("identifier", "email")
+    )
     assert rows(con, "FROM renamed") == [("hr", "17", "T1")]
     assert [(rule, line) for rule, _, line, _, _ in found(roster)] == [
         ("users.sourced_id.unlinked", 3)
@@ -131,12 +130,10 @@ def test_a_surer_column_still_links_who_shares_a_value_of_another(
 def test_columns_that_contradict_each_other_link_nobody(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    sis = {
-        **SOUND,
-        "users": [{**row, "identifier": f"N-{row['sourced_id']}"} for row in SOUND["users"]],
-    }
     staff = hr({**TOM, "identifier": "N-U2"})
-    roster = combine(con, tmp_path, {"sis": sis, "hr": staff}, same_people=("identifier", "email"))
+    roster = combine(
+        con, tmp_path, {"sis": NUMBERED, "hr": staff}, same_people=("identifier", "email")
+    )
     assert rows(con, "FROM renamed") == []
     assert [(rule, col, value) for rule, _, _, col, value in found(roster)] == [
         ("users.sourced_id.unlinked", "sourced_id", "17"),
@@ -197,8 +194,7 @@ def test_anything_that_is_equal_makes_an_id_one_persons(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, same: Row
 ) -> None:
     other = {"sourced_id": "U1", "username": "zoe", "given_name": "Zoe", "family_name": "Zimmer"}
-    sis = {**SOUND, "users": [{**row, "given_name": row["given_name"]} for row in SOUND["users"]]}
-    combine(con, tmp_path, {"sis": sis, "hr": hr({**other, **same})})
+    combine(con, tmp_path, {"sis": SOUND, "hr": hr({**other, **same})})
     assert rows(con, "SELECT username FROM users WHERE sourced_id = 'U1'") == [("ada",)]
 
 
