@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from directory.policy import Policy
 from directory.section import Section
@@ -28,12 +35,15 @@ from roster.schema import TABLES
 from roster.values import check_vocabulary
 
 from .guard import Guards
+from .merging import Merge, Selection, combining
 from .storage import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
+
+    from roster.together import Combining
 
     from .storage import Storage
 
@@ -144,6 +154,15 @@ class Config(Policy):
     sources: tuple[Source, ...] = Field(
         default=(), description="The source; without it, any one folder under rosters/"
     )
+    merge: Merge = Field(default_factory=Merge, description="How several sources become one roster")
+    select: tuple[Selection, ...] = Field(
+        default=(), description="Rules that say what of the sources is not taken"
+    )
+    overrides: Annotated[str, Field(pattern=r"^[\w-][\w. -]*\.csv$")] | None = Field(
+        default=None,
+        description="File of corrections by hand, beside this one in the container config; null "
+        "for none",
+    )
     guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
     alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
     schedule: Schedule = Field(default_factory=Schedule, description="Schedule")
@@ -157,6 +176,34 @@ class Config(Policy):
         if len(sources) > 1:
             raise ValueError("a tenant has one source: two would remove each other's people")
         return sources
+
+    @field_validator("merge", "select")
+    @classmethod
+    def _known_sources(
+        cls, value: Merge | tuple[Selection, ...], info: ValidationInfo
+    ) -> Merge | tuple[Selection, ...]:
+        sources = [source.name for source in info.data.get("sources", ())]
+        if isinstance(value, Merge):
+            named = [*value.named_sources()]
+        else:
+            named = [source for rule in value for source in rule.sources]
+        unknown = [name for name in named if sources and name not in sources]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no source; use any of {', '.join(sources)}")
+        return value
+
+    @field_validator("select")
+    @classmethod
+    def _own_names(cls, rules: tuple[Selection, ...]) -> tuple[Selection, ...]:
+        names = [rule.name for rule in rules]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two rules are called {twice[0]!r}; give each a name of its own")
+        return rules
+
+    @property
+    def combining(self) -> Combining:
+        """How the sources become one roster, as roster.together takes it."""
+        return combining([source.name for source in self.sources], self.merge, self.select)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -343,8 +390,9 @@ def _settings(section: list[str]) -> str:
     for name in section:
         if name.isdigit():
             continue
-        field = next(f for key, f in model.model_fields.items() if name in (key, f.alias))
-        model = _model(field.annotation) or model
+        fields = (f for key, f in model.model_fields.items() if name in (key, f.alias))
+        if field := next(fields, None):  # there is none where the name is the user's own
+            model = _model(field.annotation) or model
     return ", ".join(field.alias or key for key, field in model.model_fields.items())
 
 
