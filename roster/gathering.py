@@ -81,7 +81,7 @@ class _Loading:
 
     def load(self, *, named: bool) -> None:
         """Load every table. `named`: whether file names get the source in front."""
-        last = number(self._con, f"SELECT max(id) FROM {self._saved('files')}")
+        last = number(self._con, f"SELECT coalesce(max(id), 0) FROM {self._saved('files')}")
         if self._first + last >= MOST_FILES:
             raise BadInput(
                 f"the sources have more than {MOST_FILES} files together;"

@@ -3,8 +3,9 @@
 Design note. A row that is left out is no fault: it is deleted without a finding and written down
 in `left_out` with what left it out, because somebody will ask why a class is not there. What the
 directory already has of it is not spared for that: the plan removes it, and the guard holds it,
-like anything else that the roster no longer has. What was uncertain stays so: where a faulty row
-may be why something is left out, nothing is taken away.
+like anything else that the roster no longer has. Faults of such a row are nobody's business any
+more. What was uncertain stays so: where a faulty row may be why something is left out, nothing is
+taken away.
 
 With an org go the orgs below it, its courses and classes, and the roles that people have in it;
 with a class its enrollments; with a person everything of that person. People go who thereby lose
@@ -29,8 +30,22 @@ def kind(table: Table) -> str:
 
 
 def start_leaving_out(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the scratch tables. `bereft`: people who lost a role, or the student they belong to."""
+    """Make the scratch tables.
+
+    `bereft`: people who lost a role, or the student they belong to. `gone`: rows left out.
+    """
     con.execute("CREATE OR REPLACE TEMP TABLE bereft (sourced_id VARCHAR, rule VARCHAR)")
+    con.execute("CREATE OR REPLACE TEMP TABLE gone (tbl VARCHAR, file UTINYINT, row UINTEGER)")
+
+
+def forget_faults(con: duckdb.DuckDBPyConnection) -> None:
+    """Take back what was found in rows that are left out."""
+    con.execute(
+        "DELETE FROM faults f USING gone g"
+        " WHERE f.tbl = g.tbl AND f.file = g.file AND f.row = g.row"
+    )
+    con.execute("DROP TABLE gone")
+    con.execute("DROP TABLE bereft")
 
 
 def leave_out(con: duckdb.DuckDBPyConnection, table: Table, rows: str) -> int:
@@ -50,6 +65,9 @@ def leave_out(con: duckdb.DuckDBPyConnection, table: Table, rows: str) -> int:
     )
     for person in _bereaved(table):
         con.execute(f"INSERT INTO bereft SELECT DISTINCT {person}, rule FROM {leaving}")
+    con.execute(
+        f"INSERT INTO gone SELECT {literal(table.name)}, origin_file, origin_row FROM leaving"
+    )
     con.execute(
         f"DELETE FROM {table.name} t USING leaving l"
         " WHERE t.origin_file = l.origin_file AND t.origin_row = l.origin_row"
@@ -119,9 +137,15 @@ def _blank(con: duckdb.DuckDBPyConnection, table: str, column: str, cited: str) 
 
 
 def _forget(con: duckdb.DuckDBPyConnection, table: str, column: str, cited: str) -> None:
+    which = f"{column} IN (SELECT key FROM left_out WHERE kind = {literal(cited)})"
+    _remember(con, table, which)
+    con.execute(f"DELETE FROM {table} WHERE {which}")
+
+
+def _remember(con: duckdb.DuckDBPyConnection, table: str, which: str) -> None:
     con.execute(
-        f"DELETE FROM {table}"
-        f" WHERE {column} IN (SELECT key FROM left_out WHERE kind = {literal(cited)})"
+        f"INSERT INTO gone SELECT {literal(table)}, origin_file, origin_row FROM {table}"
+        f" WHERE {which}"
     )
 
 

@@ -1,7 +1,7 @@
 """Rules that say what of the sources is taken, by school, session, course, class, size or role.
 
 Design note, when. Rules about names and ids apply before rows are checked against each other, so
-that nobody is told of faults in what is not wanted. Rules about the size of a class apply after
+that what is not wanted drops nothing that is. Rules about the size of a class apply after
 that, when it is known who is in it. A class of which an enrollment is uncertain is left out all
 the same where a rule says so, but is uncertain then: it is not made because of a faulty line, and
 nobody is removed from it because of one.

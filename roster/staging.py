@@ -106,5 +106,11 @@ def describe(folder: Path) -> Description:
             " name a folder that a run wrote"
         ) from None
     return Description(
-        **{name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        values["source"],
+        values["format"],
+        tuple(values["fed"]),
+        values["counts"],
+        values["dropped"],
+        values["unreadable"],
+        tuple(values["without_end"]),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from roster.gathering import gather
-from roster.left_out import start_leaving_out
+from roster.left_out import forget_faults, start_leaving_out
 from roster.merge import MergeRules, cite_lenders, merge_rows, start_borrowing
 from roster.overrides import apply_overrides
 from roster.roster import Roster
@@ -65,8 +65,9 @@ def validate_all(
     select_by_size(con, ledger, combining.select, today)
     cite_lenders(con)
     con.execute("INSERT INTO faults FROM earlier")
-    for scratch in ("earlier", "borrowed", "bereft"):
-        con.execute(f"DROP TABLE {scratch}")
+    forget_faults(con)
+    con.execute("DROP TABLE earlier")
+    con.execute("DROP TABLE borrowed")
     roster = finish(con, intake, " + ".join(dict.fromkeys(reading.format for reading in known)))
     several = len(known) > 1
     refuse_cut(

@@ -56,7 +56,7 @@ def test_a_file_that_is_cut_off_is_refused_with_its_source(
     with open_database() as other:
         intake = take_in(other, cut, source="sis")
         settle(other, intake.ledger)
-        Staged(other, intake, "sis", "test", ("enrollments.csv", "roles.csv")).save(tmp_path / "s")
+        Staged(other, intake, "sis", "test", ("roles.csv", "enrollments.csv")).save(tmp_path / "s")
     lms = stage(tmp_path, "lms", SOUND)
     with pytest.raises(BadInput, match=r"^sis/enrollments.csv:4: the file ends without a line end"):
         validate_all(con, [lms, tmp_path / "s"], Combining(), today=TODAY, fresh=["sis"])

@@ -113,6 +113,16 @@ def test_rows_are_dropped_with_all_that_goes_with_them_and_it_is_written_down(
     assert rows(con, "FROM uncertain") == []
 
 
+def test_a_contact_whose_last_student_is_taken_away_goes(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    roster = take(con, tmp_path, "relationships,U1/P1/parent,drop,,,")
+    assert rows(con, "FROM users WHERE sourced_id = 'P1'") == []
+    assert [(count.kind, count.example) for count in roster.left_out()] == [
+        ("relationship", "U1/P1/parent"), ("user", "P1")
+    ]  # fmt: skip
+
+
 def test_a_dropped_session_takes_classes_that_have_no_other(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

@@ -238,6 +238,25 @@ def test_a_contact_stays_as_long_as_a_student_of_theirs_does(
     assert keys(con, "users") == "DA P1 P3 TA TN TS U2 U3"
 
 
+def test_nobody_is_told_of_faults_in_what_is_left_out(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    faulty = [
+        {**person("U3"), "phone": "none", "email": "none"}, {**person("U2"), "phone": "none"},
+    ]  # fmt: skip
+    rest = [row for row in TWO_SCHOOLS["users"] if row["sourced_id"] not in ("U2", "U3")]
+    late = [in_class(key, "U2", "coach", end_date="never") for key in ("C1", "C3")]
+    tables = {
+        **TWO_SCHOOLS,
+        "users": [*faulty, *rest],
+        "enrollments": [*TWO_SCHOOLS["enrollments"], *late],
+    }
+    roster = take(con, tmp_path, rule("leave_out", Choice(schools=("S",))), tables=tables)
+    found = [(f.rule, f.entity) for f in roster.findings() if "role" not in f.rule]
+    assert found == [("enrollments.end_date.format", "C1/U2"), ("users.phone.format", "U2")]
+    assert rows(con, "FROM uncertain") == [("user", "U3", None)]
+
+
 def test_who_has_an_unreadable_role_is_left_out_but_uncertain(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:

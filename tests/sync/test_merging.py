@@ -80,7 +80,7 @@ SOURCE = "sources: [{name: sis}]\n"
     [
         (
             "merge: {precedence: {user: {}}}",
-            "f.yaml:1: merge.precedence.user.[key]: 'user' is none",
+            "f.yaml:1: merge.precedence.user.[key]: use any of",
         ),
         (
             "merge: {precedence: {users: {columns: {sourced_id: [hr]}}}}",
