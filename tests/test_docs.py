@@ -48,6 +48,8 @@ def filled(command: str, folder: Path) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     generate(people=20, seed=2, today=TODAY).write(folder / "district" / "day1")
+    (folder / "rollcall.yaml").write_text("people: {mode: create}\n", encoding="utf-8")
+    (folder / "overrides.csv").write_text("table,key,column,value\n", encoding="utf-8")
     return folder
 
 
