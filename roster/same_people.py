@@ -5,12 +5,16 @@ gets nothing at all. So nothing is guessed: people with different ids are one on
 that `same_people` names says so, without contradiction. A value that several people of one source
 share tells nothing. Who looks like one person and is not declared to be is a finding.
 
-A link is only known while both rows can be read. When the leading source's row is dropped, the
-other source's person stands under the id of that source until the row is mended; the leading id
-is uncertain meanwhile, so that nothing is taken away from it.
+Design note, memory. A link is only seen while both rows are there. When the leading source has the
+person no longer, or its row is dropped for a fault, the other source's row alone would stand under
+its own id: the account, which carries the leading id, would be nobody's and soon disabled. So the
+links of the last roster are remembered, and hold where the leading id has no row today. Where it
+has one, today's values decide.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import duckdb
 
@@ -53,20 +57,28 @@ def drop_two_people(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     con.execute("DROP TABLE two_people")
 
 
-def link_people(con: duckdb.DuckDBPyConnection, ledger: Ledger, rules: MergeRules) -> None:
+def link_people(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, rules: MergeRules, last: Path | None = None
+) -> None:
     """Give people who are declared the same one id, that of the source that leads in `users`.
 
-    Whatever names them follows. Their own ids are kept in `renamed`.
+    Whatever names them follows. Their own ids are kept in `renamed`. `last`: the saved `renamed`
+    of the last roster.
     """
     columns = [column for column in rules.same_people if column in TELLING]
-    if not columns or not _find_told(con, rules, columns):
+    if not columns:
         return
-    _label(con)
-    _judge(con, rules)
-    _report_unlinked(ledger)
-    _rename(con)
-    for name in ("told", "labels", "people", "links"):
-        con.execute(f"DROP TABLE {name}")
+    if last is not None:
+        _recall(con, last)
+        _rename(con)
+    if _find_told(con, rules, columns):
+        _label(con)
+        _judge(con, rules)
+        _report_unlinked(ledger)
+        _rename(con)
+        for name in ("labels", "people"):
+            con.execute(f"DROP TABLE {name}")
+    con.execute("DROP TABLE told")
 
 
 def report_lookalikes(con: duckdb.DuckDBPyConnection, ledger: Ledger, rules: MergeRules) -> None:
@@ -86,6 +98,25 @@ def report_lookalikes(con: duckdb.DuckDBPyConnection, ledger: Ledger, rules: Mer
                 GROUP BY 1 HAVING min({place}) <> max({place}))
             """,
         )
+
+
+def _recall(con: duckdb.DuckDBPyConnection, last: Path) -> None:
+    """Make the table `links` of the remembered ones whose leading id has no row."""
+    con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE links AS
+        WITH recalled AS (
+            SELECT l.source, coalesce(r.sourced_id, l.given) AS given, l.sourced_id
+            FROM read_parquet({literal(str(last))}) l
+            LEFT JOIN renamed r ON r.source = l.source AND r.given = l.given
+        ), held AS (
+            SELECT sourced_id AS given, any_value(f.source) AS source
+            FROM users JOIN files f ON f.id = origin_file GROUP BY 1 HAVING count(*) = 1
+        )
+        SELECT * FROM recalled SEMI JOIN held USING (source, given)
+        WHERE sourced_id NOT IN (SELECT sourced_id FROM users)
+        """
+    )
 
 
 def _find_told(con: duckdb.DuckDBPyConnection, rules: MergeRules, columns: list[str]) -> int:
@@ -196,3 +227,4 @@ def _rename(con: duckdb.DuckDBPyConnection) -> None:
         f" ANTI JOIN renamed r ON {known} ORDER BY ALL"
     )
     con.execute(f"UPDATE renamed r SET sourced_id = l.sourced_id FROM links l WHERE {known}")
+    con.execute("DROP TABLE links")

@@ -38,13 +38,15 @@ def validate_all(
     *,
     today: date,
     overrides: Path | None = None,
+    last_renamed: Path | None = None,
     fresh: Collection[str] = (),
 ) -> Roster:
     """Make one roster of saved readings, one of each source (see roster.staging).
 
     `today`: decides which overrides have expired, and who is in a class. `overrides`: the file of
-    corrections. `fresh`: sources that were read just now; only their files can be truncated, an
-    accepted one was whole.
+    corrections. `last_renamed`: renamed.parquet of the last accepted roster, which keeps the ids of
+    people stable (see roster.same_people). `fresh`: sources that were read just now; only their
+    files can be truncated, an accepted one was whole.
 
     Raises BadInput where a reading or the overrides cannot be used, and Refused where a rule would
     leave nothing of its kind.
@@ -55,7 +57,7 @@ def validate_all(
     start_borrowing(con)
     start_leaving_out(con)
     drop_two_people(con, ledger)
-    link_people(con, ledger, rules)
+    link_people(con, ledger, rules, last_renamed)
     merge_rows(con, rules)
     if overrides is not None:
         apply_overrides(con, intake, overrides, today)

@@ -179,11 +179,13 @@ def combine(
     *,
     select: Sequence[SelectRule] = (),
     overrides: str | None = None,
+    last: Path | None = None,
     **merge: Any,
 ) -> Roster:
     """The roster of several sources, staged in `folder` and in the order of precedence.
 
-    `merge`: fields of MergeRules. `overrides`: lines of such a file, without header.
+    `merge`: fields of MergeRules. `overrides`: lines of such a file, without header. `last`: where
+    the last roster was saved.
     """
     readings = [stage(folder, source, tables) for source, tables in sources.items()]
     rules = MergeRules(**{"sources": tuple(sources)} | merge)
@@ -193,4 +195,11 @@ def combine(
         text = f"table,key,column,value,expires,reason\n{overrides}"
         file.write_text(text, encoding="utf-8")
     combining = Combining(rules, tuple(select))
-    return validate_all(con, readings, combining, today=TODAY, overrides=file)
+    return validate_all(
+        con,
+        readings,
+        combining,
+        today=TODAY,
+        overrides=file,
+        last_renamed=last and last / "renamed.parquet",
+    )

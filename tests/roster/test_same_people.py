@@ -212,3 +212,48 @@ def test_ids_that_are_a_sources_own_get_its_name(
         ("T1",), ("hr:U1",)
     ]  # fmt: skip
     assert rows(con, "FROM renamed") == [("hr", "U1", "hr:U1"), ("hr", "T1", "T1")]
+
+
+def without(tables: Tables, user: str) -> Tables:
+    """The tables without the rows of a person."""
+    return {
+        name: [row for row in found if user not in row.values()] for name, found in tables.items()
+    }
+
+
+@pytest.mark.parametrize("own", [(), ("users",)])
+def test_a_person_keeps_the_id_when_the_leading_source_has_them_no_longer(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, own: tuple[str, ...]
+) -> None:
+    merge = {"same_people": ("email",), "own_ids": {"hr": own}}
+    sources = {"sis": SOUND, "hr": hr(TOM)}
+    combine(con, tmp_path / "1", sources, **merge).save(tmp_path / "last1")
+    gone = {"sis": without(SOUND, "T1"), "hr": hr(TOM)}
+    combine(con, tmp_path / "2", gone, **merge, last=tmp_path / "last1").save(tmp_path / "last2")
+    expected = [("hr", "17", "T1")]
+    assert rows(con, "FROM renamed") == expected
+    assert rows(con, "SELECT role FROM roles WHERE user_sourced_id = 'T1'") == [("principal",)]
+    roster = combine(con, tmp_path / "3", gone, **merge, last=tmp_path / "last2")
+    assert rows(con, "FROM renamed") == expected
+    assert {f.rule for f in roster.findings()} == {"classes.teachers.none"}
+
+
+def test_what_is_remembered_gives_way_to_todays_values(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    sources = {"sis": SOUND, "hr": hr(TOM)}
+    combine(con, tmp_path / "1", sources, same_people=("email",)).save(tmp_path / "last")
+    new_id = {**SOUND, **{
+        name: [{key: "T2" if value == "T1" else value for key, value in row.items()}
+               for row in found] for name, found in SOUND.items()
+    }}  # fmt: skip
+    combine(con, tmp_path / "2", {"sis": new_id, "hr": hr(TOM)}, same_people=("email",),
+            last=tmp_path / "last")  # fmt: skip
+    assert rows(con, "FROM renamed") == [("hr", "17", "T2")]
+    other = hr({**TOM, "email": "someone@contoso.edu"})
+    combine(con, tmp_path / "3", {"sis": SOUND, "hr": other}, same_people=("email",),
+            last=tmp_path / "last")  # fmt: skip
+    assert rows(con, "FROM renamed") == []
+    combine(con, tmp_path / "4", {"sis": without(SOUND, "T1"), "hr": hr(TOM)},
+            last=tmp_path / "last")  # fmt: skip
+    assert rows(con, "FROM renamed") == []
