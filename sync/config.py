@@ -21,10 +21,10 @@ import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
 from directory.policy import Policy
-from directory.section import Section
 from graph.quota import BindCost, Priority, Quota
 from roster.errors import BadInput
 from roster.schema import TABLES
+from roster.section import Section
 from roster.values import check_vocabulary
 
 from .guard import Guards
