@@ -13,11 +13,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from roster.section import Section
 from roster.values import GRADE
 
 from .match_rules import Domain, Matching, MatchRule
 from .naming import username_parts
-from .section import Section
 
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
