@@ -79,6 +79,11 @@ async def extract(
             heads[head.request.name] = head
 
 
+def gathered(pages: Pages) -> Extracted:
+    """A pull that is known to be complete, as its pages were saved."""
+    return Extracted(_valid(pages.heads()), done=True)
+
+
 async def _fetch_missing(
     connector: Connector,
     session: Session,
