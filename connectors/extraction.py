@@ -122,8 +122,7 @@ async def _fetch_missing(
                 if progress:
                     progress(collection, rows[collection])
     finally:
-        for task in running:
-            task.cancel()
+        # What is under way may end well, and need not be asked for again.
         await asyncio.gather(*running, return_exceptions=True)
     return True
 
