@@ -139,7 +139,7 @@ class _Provider:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "oauth" and version == "1.1" and "oauth1" in quirks.schemes:
             authorization = request.headers["authorization"]
-            self._signatures.check(str(request.url), authorization, quirks.signatures)
+            self._signatures.check(_as_sent(request), authorization, quirks.signatures)
         elif scheme.lower() == "bearer" and "oauth2" in quirks.schemes:
             cookie = request.cookies.get(tokens.COOKIE)
             self._tokens.check(version, value.strip(), cookie, operation.scopes, quirks)
@@ -224,6 +224,14 @@ def _check_load(busy: int, quirks: Quirks) -> None:
         raise Wrong(quirks.busy_status, "server_busy", "Too many requests at a time", after)
 
 
+def _as_sent(request: Request) -> str:
+    """The address as it came over the wire: signatures cover how it is encoded."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    address = f"{request.url.scheme}://{request.url.netloc}{path.decode()}"
+    return f"{address}?{query.decode()}" if query else address
+
+
 def _root_address(request: Request, version: Version, quirks: Quirks) -> str:
     root = quirks.root_11 if version == "1.1" else quirks.root_12
     return f"{request.url.scheme}://{request.url.netloc}{root}"
@@ -235,6 +243,8 @@ def _one(
     wrapper = SINGULAR[operation.entity]
     if wrapper == "demographics" and quirks.single_demographic:
         wrapper = "demographic"
+    elif quirks.wrappers == "path" and operation.wrapper != operation.entity:
+        wrapper = operation.wrapper.removesuffix("s")
     if not page.count:
         if quirks.missing_object == "404":
             raise Wrong(404, "unknownobject", f"There is no such {SINGULAR[operation.entity]}")

@@ -1,8 +1,8 @@
 """The filter grammar: `path op 'value'`, and two such joined by AND or OR.
 
 path: a field, or fields joined by dots. op: = != > >= < <= ~ (contains). A quote inside of a value
-is doubled. Text is compared without case; a list equals a value if all of its items do, and contains
-it if one does. https://www.imsglobal.org/oneroster-v11-final-specification
+is doubled. Text is compared without case; a list equals a value if all of its items do, and
+contains it if one does. https://www.imsglobal.org/oneroster-v11-final-specification
 """
 
 from __future__ import annotations

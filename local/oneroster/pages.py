@@ -96,7 +96,10 @@ def links(
 
 
 class Moving:
-    """What happens to collections while a client reads them: rows that come or go, pages again."""
+    """What happens to collections while a client reads them: rows that come or go, pages again.
+
+    It happens once to a version's kind of object, whatever tables it has had.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -113,10 +116,11 @@ class Moving:
         """What a provider that repeats a page takes the request for."""
         if quirks.repeat == "none" or not 0 < asked.offset <= asked.limit:
             return asked
+        kind = _kind(table)
         with self._lock:
-            if quirks.repeat == "once" and table in self._repeated:
+            if quirks.repeat == "once" and kind in self._repeated:
                 return asked
-            self._repeated.add(table)
+            self._repeated.add(kind)
         return replace(asked, offset=0)
 
     def moved(
@@ -129,12 +133,13 @@ class Moving:
         """The rows as they are when this page is made."""
         if quirks.shift == "none":
             return rows
+        kind = _kind(rows.table)
         with self._lock:
-            if rows.table not in self._hidden:
+            if kind not in self._hidden:
                 self._begin(cursor, rows, asked, quirks)
             elif quirks.shift == "insert" and asked.offset > 0:
-                self._hidden[rows.table] = ""
-            hidden = self._hidden.get(rows.table)
+                self._hidden[kind] = ""
+            hidden = self._hidden.get(kind)
         if not hidden:
             return rows
         return replace(rows, where=f'({rows.where}) AND "sourcedId" <> {quoted(hidden)}')
@@ -156,4 +161,8 @@ class Moving:
         )
         found = cursor.fetchall()
         if found and found[0][1] > asked.limit:
-            self._hidden[rows.table] = found[0][0]
+            self._hidden[_kind(rows.table)] = found[0][0]
+
+
+def _kind(table: str) -> str:
+    return table.rpartition("_")[0]

@@ -48,7 +48,7 @@ class Tables:
             made = self._made.get(key)
             if made and made[0] == revision:
                 return made[1]
-            table = f"{SCHEMA}.{name}_{next(self._numbers)}"
+            table = f"{SCHEMA}.{name}_{version[-1]}_{next(self._numbers)}"
             with self.cursor() as cursor:
                 _make(cursor, table, entity(name, version, quirks), quirks)
                 if made:
