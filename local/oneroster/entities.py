@@ -222,24 +222,28 @@ _COMMON = {
     )
 }  # fmt: skip
 
-# The first two sections of a course in a school; the standard has no such collection.
+# Two classes that one teacher of a school has in the same sessions; the standard has no such thing.
 _GROUPS = """
-SELECT 'XL-' || min(g.sourced_id) AS "sourcedId", g.org, g.course,
-       any_value(k.title) || ' (combined)' AS title, 'cross-listed' AS "groupType",
+SELECT 'XL-' || min(g.sourced_id) AS "sourcedId", string_agg(g.title, ' / ' ORDER BY g.sourced_id)
+           AS title, 'cross-listed' AS "groupType", max(g.modified) AS modified,
        string_agg(g.sourced_id, ',' ORDER BY g.sourced_id) AS classes
-FROM (SELECT *, row_number() OVER (PARTITION BY org, course ORDER BY sourced_id) AS place
-      FROM classes WHERE course IS NOT NULL) g
-JOIN courses k ON k.sourced_id = g.course WHERE g.place <= 2
-GROUP BY g.org, g.course HAVING count(*) > 1
+FROM (SELECT k.*, teacher, row_number() OVER (
+          PARTITION BY org, teacher, sessions ORDER BY sourced_id) AS place
+      FROM classes k JOIN (SELECT class_id, min(user_id) AS teacher FROM enrollments
+                           WHERE role = 'teacher' GROUP BY class_id) ON class_id = sourced_id
+      WHERE course IS NOT NULL) g
+WHERE g.place <= 2 GROUP BY g.org, g.teacher, g.sessions HAVING count(*) > 1
 """
 _CLASS_GROUPS = Entity(
     "classGroups",
-    (*_base(), *_cells("title", "groupType"), _refs("classes", "classes", "classes")),
+    (
+        *_base()[:2], Field("dateLastModified", "moment", "date_trunc('milliseconds', c.modified)"),
+        *_cells("title", "groupType"), _refs("classes", "classes", "classes"),
+    ),
     _GROUPS,
-    """(SELECT org, course, false AS gone, max(modified) AS modified FROM sis.classes
-        GROUP BY org, course)""",
-    "m.org = c.org AND m.course = c.course",
-)
+    "(SELECT false AS gone)",
+    "true",
+)  # fmt: skip
 
 _FLAGS = """(SELECT list(flag ORDER BY flag) FROM user_flags WHERE user_id = c."sourcedId")"""
 _PUPILS = """(SELECT list(student_id ORDER BY student_id) FROM relationships

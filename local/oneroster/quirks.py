@@ -27,7 +27,7 @@ class Quirks:
     trailing_slash: bool = False
     # /terms holds semesters too.
     semesters_are_terms: bool = False
-    # /classGroups, an extension that some have: sections of a course taught as one (cross-listed).
+    # /classGroups, an extension that some have: classes that are taught as one (cross-listed).
     class_groups: bool = False
     # /classes/{id}/students holds whoever is in the class, teachers too.
     mixed_class_rosters: bool = False
