@@ -20,7 +20,7 @@ from connectors.drop import Drop, DropFile
 from connectors.formats import CsvFormat, Derived, FileSpec, filled, make_feeds, places
 from connectors.header import Header, read_header
 from connectors.oneroster_csv import MANIFEST
-from connectors.oneroster_manifest import check_manifest
+from connectors.oneroster_manifest import Notice, check_manifest
 from connectors.sweep import Swept, sweep
 from roster.errors import BadInput, Refused
 from roster.feed import Feed
@@ -72,15 +72,15 @@ def read_roster(
         by_stem = {file.stem: file for file in drop.files}
         if MANIFEST in by_stem:
             announced = by_stem[MANIFEST]
-            for file in check_manifest(announced, headers[MANIFEST], form, drop.files):
-                reading.notice(file, "csv.unannounced")
+            for notice in check_manifest(announced, headers[MANIFEST], form, drop.files):
+                reading.notice(notice)
         for spec in form.files:
             file = by_stem.get(spec.name.lower())
             if file is not None and spec.feeds:
                 tell(f"Reading {file.name}")
                 reading.add(file, spec, headers[file.stem])
             elif file is not None and file.stem in form.noticed:
-                reading.notice(file, "csv.unused")
+                reading.notice(Notice(file, "csv.unused"))
         reading.derive()
         reading.check_complete()
         tell("Checking the rows against each other")
@@ -152,12 +152,17 @@ class _Reading:
         self._keep(number, file.name, spec, header)
         csvfile.drop_scratch(self._con)
 
-    def notice(self, file: DropFile, rule: str) -> None:
-        """A finding about a file as a whole."""
+    def notice(self, notice: Notice) -> None:
+        """Report a finding about a file as a whole."""
         number = self._files
         self._files += 1
-        self._intake.add_file(number, self._source, file.name, 0, "SELECT 0 AS row, 1 AS line")
-        self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
+        name = notice.file.name
+        self._intake.add_file(number, self._source, name, 0, "SELECT 0 AS row, 1 AS line")
+        self._intake.ledger.report(
+            RULES[notice.rule],
+            f"SELECT {number} AS file, {notice.line}::BIGINT AS line,"
+            f" {literal(notice.value)} AS value",
+        )
 
     def derive(self) -> None:
         """Fill the tables whose rows are made of what was kept of the files.
