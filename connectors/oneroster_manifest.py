@@ -81,13 +81,24 @@ def read_manifest(file: DropFile, header: Header) -> dict[str, tuple[str, int]]:
             " propertyName, value"
         )
     properties: dict[str, tuple[str, int]] = {}
+    for cells, line in manifest_rows(file, header):
+        cells = [cell.strip() for cell in cells] + [""] * len(header.names)
+        name = cells[places["propertyname"]].lower().rstrip("*")
+        properties[name] = (cells[places["value"]], line)
+    return properties
+
+
+def manifest_rows(file: DropFile, header: Header) -> list[tuple[list[str], int]]:
+    """The cells of each line that has some, its header included, and its physical line."""
     with file.path.open(encoding=header.encoding, errors="replace", newline="") as text:
         reader = csv.reader(text, delimiter=header.delimiter)
-        for cells in reader:
-            cells = [cell.strip() for cell in cells] + [""] * len(header.names)
-            name = cells[places["propertyname"]].lower().rstrip("*")
-            properties[name] = (cells[places["value"]], reader.line_num)
-    return properties
+        try:
+            return [(cells, reader.line_num) for cells in reader if any(cells)]
+        except csv.Error as error:
+            raise BadInput(
+                f"{file.name}:{reader.line_num}: the manifest is no CSV table ({error});"
+                " export it again"
+            ) from error
 
 
 def _states(

@@ -76,7 +76,7 @@ def check_strict(
             version = {"1.2.1": "1.2"}.get(stated, stated if stated in VERSIONS else version)
             found = check_manifest(announced, header, manifest, version, frozenset(files))
             _add(con, version, found)
-            _add(con, version, _encoding(announced, header))
+            _add(con, version, _first_lines(announced, header))
         else:
             _add(con, version, [Breach("oneroster.manifest.missing", "manifest.csv")])
         _add(con, version, check_names(path, version))
@@ -152,7 +152,7 @@ def _check_file(
         _add(con, version, [Breach("oneroster.header.row", file.name, 1)])
         return False
     names = raw_names(file, header)
-    _add(con, version, _encoding(file, header))
+    _add(con, version, _first_lines(file, header))
     _add(con, version, check_header(file, header, bound, names))
     places = recognised(bound, header.names)
     if not places:
@@ -169,7 +169,7 @@ def _check_file(
     return True
 
 
-def _encoding(file: DropFile, header: Header) -> Iterable[Breach]:
+def _first_lines(file: DropFile, header: Header) -> Iterable[Breach]:
     if not header.encoding.startswith("utf-8"):
         yield Breach("oneroster.encoding", file.name, 1, value=header.encoding)
     if header.line != 1:

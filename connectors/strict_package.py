@@ -17,6 +17,7 @@ from connectors.drop import DropFile
 from connectors.formats import header_key
 from connectors.header import Header
 from connectors.oneroster_binding import BINDING, STATES, VERSIONS, BoundColumn, BoundFile
+from connectors.oneroster_manifest import manifest_rows
 
 MANIFEST = "manifest"
 _HEADER = ("propertyName", "value")
@@ -79,10 +80,8 @@ def _delivered(path: Path) -> tuple[str, list[str]]:
 
 
 def read_rows(file: DropFile, header: Header) -> Manifest:
-    """The rows of the manifest, blank lines left out."""
-    with file.path.open(encoding=header.encoding, errors="replace", newline="") as text:
-        reader = csv.reader(text, delimiter=header.delimiter)
-        rows = [([*cells, "", ""][:2], reader.line_num) for cells in reader if any(cells)]
+    """The rows of the manifest after its header."""
+    rows = [([*cells, ""][:2], line) for cells, line in manifest_rows(file, header)]
     return Manifest(tuple((name, value, line) for (name, value), line in rows[1:]))
 
 
@@ -128,10 +127,9 @@ def _check_state(
 def raw_names(file: DropFile, header: Header) -> list[str]:
     """The names of the columns exactly as they stand, blanks included."""
     with file.path.open(encoding=header.encoding, errors="replace", newline="") as text:
-        for cells in csv.reader(text, delimiter=header.delimiter):
-            if any(cell.strip() for cell in cells):
-                return cells
-    return []
+        line = next(line for line in text if line.strip())
+    (names,) = csv.reader([line.rstrip("\r\n")], delimiter=header.delimiter)
+    return names
 
 
 def recognised(bound: BoundFile, names: Sequence[str]) -> dict[BoundColumn, int]:

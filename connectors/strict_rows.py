@@ -98,12 +98,15 @@ def _note(con: duckdb.DuckDBPyConnection, rows: Rows, clause: str, column: str, 
 
 def _keep(con: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     more = "".join(f", trim({rows.cell(name)}) AS {quoted(name)}" for name in _KEPT[rows.name])
+    known = f"trim({rows.cell('sourcedId')}) AS id, {literal(rows.file)} AS file"
+    # A line that is no record still has its id, and whoever cites it is not to blame.
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE strict_{rows.name} AS
-        SELECT trim({rows.cell("sourcedId")}) AS id, {literal(rows.file)} AS file,
-            s.line + (r.rowid - s.row) AS line{more}
+        SELECT {known}, s.line + (r.rowid - s.row) AS line{more}
         FROM {RAW} r ASOF JOIN {SHIFTS} s ON r.rowid >= s.row
+        UNION ALL BY NAME
+        SELECT {known}, line FROM {BROKEN} WHERE rule <> 'csv.line_break'
         """
     )
 

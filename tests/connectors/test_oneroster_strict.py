@@ -314,6 +314,16 @@ def held(
     return strictness, found
 
 
+def test_every_clause_is_in_the_documentation_as_it_is() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "csv-sources.md").read_text(encoding="utf-8")
+    told = [line for line in docs.splitlines() if line.startswith("| `oneroster.")]
+    assert told == [
+        f"| `{clause.id}` | {clause.severity} | {clause.message}"
+        f"{'' if len(clause.versions) > 1 else f' ({clause.versions[0]} only)'}; {clause.hint} |"
+        for clause in CLAUSES.values()
+    ]
+
+
 def test_every_clause_has_an_example() -> None:
     assert {f"oneroster.{clause}" for clause in EXAMPLES} == set(CLAUSES)
 
@@ -418,6 +428,65 @@ def test_no_password_is_shown(con: duckdb.DuckDBPyConnection, tmp_path: Path) ->
     _, found = held(con, tmp_path, broken)
     assert {rule for rule, *_ in found} == {"csv.line_break", "csv.fields"}
     assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        (encoded("orgs.csv", "utf-16"), ("encoding", "orgs.csv", 1, "", "utf-16")),
+        (put("orgs.csv", "sourcedId", "\nsourcedId"), ("header.row", "orgs.csv", 1, "", "")),
+        (add("results.csv", ""), ("header.row", "results.csv", 1, "", "")),
+        (put("orgs.csv", "parentSourcedId\n", "parentSourcedId,\n"),
+         ("header.unknown", "orgs.csv", 1, "column 8", "")),
+        (put("orgs.csv", ",name,", ", name,"), ("header.case", "orgs.csv", 1, "name", " name")),
+    ],
+)  # fmt: skip
+def test_the_first_lines_have_to_be_so_as_well(
+    con: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    edit: Edit,
+    found: tuple[str, str, int, str, str],
+) -> None:
+    assert found in held(con, tmp_path, edited(CLEAN_11, edit))[1]
+
+
+def test_a_zip_in_a_folder_and_other_things_in_a_zip(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    held(con, tmp_path, {**CLEAN_12, "readme.txt": "hello"}, "")
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "drop.zip").rename(tmp_path / "inbox" / "drop.zip")
+    assert check_strict(tmp_path / "inbox", con) == Strictness("1.2", 1, 0)
+    assert [(f.rule, f.file) for f in findings_alone(con).findings()] == [
+        ("oneroster.package.unknown_file", "readme.txt")
+    ]
+
+
+def test_enrollments_of_a_delta_may_cite_what_came_before(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    package = edited(
+        CLEAN_11, state("enrollments", "delta"), as_delta("enrollments.csv"),
+        put("enrollments.csv", "C1,S1,U1", "C7,D1,U7"), put("enrollments.csv", "08-12", "01-12"),
+    )  # fmt: skip
+    assert held(con, tmp_path, package)[1] == []
+
+
+def test_a_manifest_that_is_no_table_is_refused(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    package = edited(CLEAN_11, more("manifest.csv", f'"{"x" * 140_000}'))
+    for read in (check_strict, read_roster):
+        with pytest.raises(BadInput, match=r"^manifest\.csv:18: the manifest is no CSV table"):
+            read(write(tmp_path / "drop", package), con)
+
+
+def test_a_line_that_is_no_record_is_one_finding(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    package = edited(CLEAN_11, put("users.csv", "T1,,,true,S1", "T1,,,true"))
+    _, found = held(con, tmp_path, package)
+    assert found == [("csv.fields", "users.csv", 4, "password", "T1")]
 
 
 def test_other_formats_are_refused(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
