@@ -56,6 +56,11 @@ CREATE OR REPLACE TABLE {s}.sections AS FROM r_section ORDER BY id;
 CREATE OR REPLACE TABLE {s}.members AS FROM r_member ORDER BY section;
 CREATE OR REPLACE TABLE {s}.kin AS FROM r_kin ORDER BY student;
 """
+_WORK_TABLES = (
+    "held", "person", "term_of", "section", "member", "kin", "whole_school", "open_section",
+    "open_school", "open_person", "present", "merged", "user_id", "school_id", "r_attends",
+    "r_section", "r_member", "r_kin", "fresh", "objects_now", "happened", "previous",
+)  # fmt: skip
 
 
 class Catalogue:
@@ -124,13 +129,19 @@ class Catalogue:
             make_objects(con, ids, self.quirks)
             con.execute(_OBJECTS.format(s=s), {"at": at, "silent": silent})
             con.execute("BEGIN")
-            if not silent:
-                if self._syncs and self.quirks.events:
-                    events.note(con, s, now)
-                self._tell_district(now, synced=True)
-            for statement in _KEEP.format(s=s).strip().split(";\n"):
-                con.execute(statement)
+            try:
+                if not silent:
+                    if self._syncs and self.quirks.events:
+                        events.note(con, s, now)
+                    self._tell_district(now, synced=True)
+                for statement in _KEEP.format(s=s).strip().split(";\n"):
+                    con.execute(statement)
+            except BaseException:
+                con.execute("ROLLBACK")
+                raise
             con.execute("COMMIT")
+            for table in _WORK_TABLES:
+                con.execute(f"DROP TABLE IF EXISTS {table}")
             self._syncs += 1
 
     def _tell_district(self, at: datetime, *, synced: bool) -> None:

@@ -4,8 +4,8 @@ GET, POST /_emulator/quirks    {"retry_after": true, …}     see Quirks
 GET, POST /_emulator/sharing   {"schools": ["0001"], …}     see Sharing; {} shares everything
 GET, POST /_emulator/clock     {"advance": 3600} or {"now": "2026-12-01T06:00:00Z"}
 GET       /_emulator/tokens    what /oauth/tokens tells, without sign-in
-POST      /_emulator/tokens    {"do": "rotate", "connect", "disconnect" or "sign-in", "district":
-                               its id; default: the one that the records are of}
+POST      /_emulator/tokens    {"do": "rotate", "connect", "disconnect" or "sign-in",
+                               "district": its id; default: the one of the records}
 POST      /_emulator/sync      a nightly sync, whether there is something new or not
 POST      /_emulator/advance   a day passes for the district, and is synced
 """

@@ -20,7 +20,7 @@ def stamp(moment: datetime, milliseconds: bool = True) -> str:
 
 def describe(id_: str, name: str, state: str, since: datetime, at: datetime | None = None,
              synced: datetime | str | None = None) -> dict[str, Any]:  # fmt: skip
-    """The object of v3.0. `since`: the launch; `at`: when a pause began; `synced`: the last sync."""
+    """The object of v3.0. `since`: the launch; `at`: a pause's start; `synced`: the last sync."""
     contact = {
         "id": id_[:8] + "c0417ac7" + id_[16:],
         "district": id_,

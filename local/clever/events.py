@@ -45,7 +45,7 @@ FROM happened JOIN {s}.objects o USING (id) JOIN objects_now n USING (id) WHERE 
 """
 _NOTE = """
 INSERT INTO {s}.events BY NAME
-SELECT e.pos, printf('%08x%016x', greatest(epoch(date_trunc('second', $at::TIMESTAMP))::BIGINT, l.second), e.pos) AS id,
+SELECT e.pos, printf('%08x%016x', greatest($second, l.second), e.pos) AS id,
     date_trunc('second', $at::TIMESTAMP) AS created, kind || '.' || action AS type, kind,
     coalesce(in30, true) AS in30, object30, object31, previous30, previous31, schools
 FROM (
@@ -91,7 +91,8 @@ def note(con: DuckDBPyConnection, schema: str, at: datetime) -> None:
         columns,
     )
     con.execute(
-        _NOTE.format(s=schema, last=_LAST.format(s=schema)), {"at": at, "came": list(_CAME)}
+        _NOTE.format(s=schema, last=_LAST.format(s=schema)),
+        {"at": at, "second": _second(at), "came": list(_CAME)},
     )
 
 
@@ -99,7 +100,7 @@ def note_district(con: DuckDBPyConnection, schema: str, at: datetime, before: di
                   district: dict[str, Any]) -> None:  # fmt: skip
     """Notes how the district's own object changed."""
     [(pos, second)] = con.execute(_LAST.format(s=schema)).fetchall()
-    second = max(second, int(at.replace(tzinfo=UTC).timestamp()))
+    second = max(second, _second(at))
     con.execute(
         f"""INSERT INTO {schema}.events VALUES (?, ?, date_trunc('second', ?::TIMESTAMP),
         'districts.updated', 'districts', true, ?, ?, NULL, ?, [])""",
@@ -126,6 +127,10 @@ def previous_attributes(before: dict[str, Any], after: dict[str, Any]) -> dict[s
         elif was != now:
             differing[name] = was
     return differing
+
+
+def _second(at: datetime) -> int:
+    return int(at.replace(tzinfo=UTC).timestamp())
 
 
 def _differing(before: str, after: str) -> str:

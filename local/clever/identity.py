@@ -36,7 +36,7 @@ _KINDS = {
     "contact": "SELECT sis FROM person WHERE role = 'contact'",
 }
 _LEGACY = 0x59AA0000
-_OTHER_DISTRICT = 0x5A000000
+_OTHER_DISTRICT = 0x7A000000
 
 
 def other_district(number: int) -> str:

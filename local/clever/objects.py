@@ -28,11 +28,16 @@ if TYPE_CHECKING:
 
 _ATTENDS = """
 CREATE OR REPLACE TEMP TABLE r_attends AS
-SELECT u.id AS person, u.role, s.id AS school, bool_or(h.main) AS main
-FROM user_id u
-JOIN held h ON h.person = u.person
-    AND (h.role = u.role OR u.role = 'staff' AND u.sis <> u.person AND h.role = 'teacher')
-JOIN school_id s ON s.key = h.org WHERE u.open AND {shown} GROUP BY ALL
+SELECT person, role, school,
+    main OR NOT bool_or(main) OVER held AND school = min(school) OVER held AS main
+FROM (
+    SELECT u.id AS person, u.role, s.id AS school, bool_or(h.main) AS main
+    FROM user_id u
+    JOIN held h ON h.person = u.person
+        AND (h.role = u.role OR u.role = 'staff' AND u.sis <> u.person AND h.role = 'teacher')
+    JOIN school_id s ON s.key = h.org WHERE u.open AND {shown} GROUP BY u.id, u.role, s.id
+)
+WINDOW held AS (PARTITION BY person, role)
 """
 _SECTION = """
 CREATE OR REPLACE TEMP TABLE r_section AS

@@ -30,7 +30,7 @@ class Quirks:
         error_key        what an error's text is under: `message`, or `error` as in older versions
         keep_filters     `next` and `prev` repeat role, primary, record_type and school
         count            `count=true` adds the number of all rows to a list
-        limit            requests a minute and token
+        rate_limit       requests a minute and token
         retry_after      a 429 tells Retry-After too
         events_limit     the largest `limit` on /events
         tokens_per_page  of the token list; 0: all on one page
@@ -55,7 +55,7 @@ class Quirks:
     error_key: Literal["message", "error"] = "message"
     keep_filters: bool = True
     count: bool = True
-    limit: int = 1200
+    rate_limit: int = 1200
     retry_after: bool = False
     events_limit: int = 10_000
     tokens_per_page: int = 0
@@ -77,10 +77,7 @@ class Quirks:
 
     def with_values(self, values: Mapping[str, Any]) -> Quirks:
         """These quirks with some set to other values, as JSON has them. Raises BadInput."""
-        for name, value in values.items():
-            _check(name, value, self)
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return replace(self, **{**values, **lists})
+        return replace(self, **{name: _checked(name, values[name], self) for name in values})
 
 
 # Switches that say what the district's files hold: to turn one is a change that a sync brings.
@@ -96,15 +93,15 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
 }
 
 
-def _check(name: str, value: Any, quirks: Quirks) -> None:
-    known = [field.name for field in fields(quirks)]
-    if name not in known:
-        raise BadInput(f"There is no quirk {name!r}. Quirks are {', '.join(known)}.")
-    wanted = type(getattr(quirks, name))
-    if wanted is tuple:
-        wanted = list
+def _checked(name: str, value: Any, quirks: Quirks) -> Any:
+    names = [field.name for field in fields(quirks)]
+    if name not in names:
+        raise BadInput(f"There is no quirk {name!r}. Quirks are {', '.join(names)}.")
+    several = isinstance(getattr(quirks, name), tuple)
+    wanted = list if several else type(getattr(quirks, name))
     if type(value) is not wanted:
         raise BadInput(f"Quirk {name}: {value!r} is no {wanted.__name__}.")
     allowed = _ALLOWED.get(name)
-    if allowed is not None and not {*(value if wanted is list else [value])} <= {*allowed}:
+    if allowed is not None and not {*(value if several else [value])} <= {*allowed}:
         raise BadInput(f"Quirk {name}: {value!r} is not among {', '.join(map(repr, allowed))}.")
+    return tuple(value) if several else value

@@ -88,7 +88,7 @@ class Service:
         token = self.tokens.find(request.headers.get("authorization", ""))
         if token is None:
             return finish(Problem(401, "unauthorized").answer(quirks.error_key), {})
-        count = self._limits.count(token.text, quirks.limit, self.catalogue.clock.now())
+        count = self._limits.count(token.text, quirks.rate_limit, self.catalogue.clock.now())
         headers = count.headers()
         if count.exceeded:
             if quirks.retry_after:

@@ -40,7 +40,7 @@ _NAME = raw(
 )
 _SCHOOLS = """
     SELECT person, role, list(school ORDER BY school) AS schools,
-           coalesce(min(school) FILTER (main), min(school)) AS school
+           min(school) FILTER (main) AS school
     FROM r_attends GROUP BY person, role"""
 
 

@@ -106,8 +106,10 @@ def serve_process(name: str, make_app: Callable[[Records, argparse.Namespace], A
 
 
 def _listener(port: int) -> socket.socket:
-    """Listens on loopback. Small answers go out at once: asyncio sees to that only for sockets that
-    it made itself, and without it a client waits 40 ms for each."""
+    """Listens on loopback, and sends small answers at once.
+
+    asyncio sees to that only for sockets of its own; a client would wait 40 ms for each answer.
+    """
     listener = socket.create_server(("127.0.0.1", port))
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
