@@ -171,7 +171,8 @@ def _sections(quirks: Quirks) -> str:
 
 
 def _with_ghost(role: str, quirks: Quirks) -> str:
-    named = f"coalesce(m.{role}s, []::VARCHAR[])"
+    own = "m.teachers[2:]" if role == "teacher" and quirks.teacher_apart else f"m.{role}s"
+    named = f"coalesce({own}, []::VARCHAR[])"
     if not quirks.ghosts:
         return named
     return f"""(CASE WHEN s.key = (SELECT min(key) FROM section)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 SpecPoint = Literal["previous_attributes", "uri", "links", "resources", "student", "dates"]
 SPEC_POINTS: tuple[SpecPoint, ...] = get_args(SpecPoint)
 LACKS = ("teacher", "term", "course")
+HIDEABLE = (
+    "email", "credentials", "student_number", "state_id", "dob", "gender", "race",
+    "hispanic_ethnicity", "ell_status", "location", "phone", "phone_type",
+)  # fmt: skip
 STATES = ("success", "running", "pending", "paused", "error", "")
 
 
@@ -26,6 +30,7 @@ class Quirks:
                          `uri` (list items lack it), `links` (single objects lack them), `resources`
                          (lists in the usual envelope), `student` (the role has legacy_id, created
                          and last_modified, and no e-mail), `dates` (terms have date-times)
+        hidden           fields of users that the application's data access does not open
         absent_roles     roles that a user does not hold are `missing`, or `null`
         error_key        what an error's text is under: `message`, or `error` as in older versions
         keep_filters     `next` and `prev` repeat role, primary, record_type and school
@@ -44,6 +49,7 @@ class Quirks:
         lacking          what the first section (by its SIS id) has none of: teacher, term, course
         ghosts           the first section names a student and a teacher who do not exist
         dangling         sections and users name what is not shared as well
+        teacher_apart    a section's first teacher is in `teacher` only, and not in `teachers`
         no_email         so many students and as many employees have no e-mail address
         same_email       two students share one e-mail address
         empty_username   so many students have an empty credentials.district_username
@@ -51,6 +57,7 @@ class Quirks:
     """
 
     as_specified: tuple[SpecPoint, ...] = ()
+    hidden: tuple[str, ...] = ()
     absent_roles: Literal["missing", "null"] = "missing"
     error_key: Literal["message", "error"] = "message"
     keep_filters: bool = True
@@ -65,6 +72,7 @@ class Quirks:
     lacking: tuple[str, ...] = ()
     ghosts: bool = False
     dangling: bool = True
+    teacher_apart: bool = False
     no_email: int = 0
     same_email: bool = False
     empty_username: int = 0
@@ -83,9 +91,10 @@ class Quirks:
 # Switches that say what the district's files hold: to turn one is a change that a sync brings.
 DATA = ("lacking", "ghosts", "no_email", "same_email", "empty_username", "two_roles", "state")
 # Switches that say how objects are drawn; to turn one is no event.
-SHAPES = ("as_specified", "absent_roles", "dangling")
+SHAPES = ("as_specified", "absent_roles", "dangling", "hidden", "teacher_apart")
 _ALLOWED: dict[str, tuple[str, ...]] = {
     "as_specified": SPEC_POINTS,
+    "hidden": HIDEABLE,
     "absent_roles": ("missing", "null"),
     "error_key": ("message", "error"),
     "state": STATES,
@@ -98,9 +107,9 @@ def _checked(name: str, value: Any, quirks: Quirks) -> Any:
     if name not in names:
         raise BadInput(f"There is no quirk {name!r}. Quirks are {', '.join(names)}.")
     several = isinstance(getattr(quirks, name), tuple)
-    wanted = list if several else type(getattr(quirks, name))
-    if type(value) is not wanted:
-        raise BadInput(f"Quirk {name}: {value!r} is no {wanted.__name__}.")
+    wanted = "list" if several else type(getattr(quirks, name)).__name__
+    if type(value).__name__ != wanted:
+        raise BadInput(f"Quirk {name}: {value!r} is no {wanted}.")
     allowed = _ALLOWED.get(name)
     if allowed is not None and not {*(value if several else [value])} <= {*allowed}:
         raise BadInput(f"Quirk {name}: {value!r} is not among {', '.join(map(repr, allowed))}.")

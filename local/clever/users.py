@@ -49,7 +49,14 @@ def _head(quirks: Quirks, held: tuple[str, ...], *roles: str) -> str:
     absent = [role for role in ROLE_BITS if role not in held]
     null = "".join(f'"{role}":null,' for role in absent) if quirks.absent_roles == "null" else ""
     start = f"""'"roles":{{{null}'"""
-    return members(text("district", "d.id"), known("email", "u.mail"), _NAME, start, *roles)
+    own = _open(quirks, text("district", "d.id"), known("email", "u.mail"), _NAME)
+    return members(*own, start, *roles)
+
+
+def _open(quirks: Quirks, *pairs: str) -> list[str]:
+    """The pairs without those that are hidden from the application."""
+    marks = [f"""'"{name}":'""" for name in quirks.hidden]
+    return [pair for pair in pairs if not any(mark in pair for mark in marks)]
 
 
 def _credentials(record: str) -> str:
@@ -98,8 +105,11 @@ def students(quirks: Quirks) -> str:
         text("home_language_code", "NULL"),
         raw("disability", "'{}'"),
     )
-    copied = "''" if specified else """coalesce(',"email":' || to_json(u.mail)::VARCHAR, '')"""
-    head = _head(quirks, ("student",), "'\"student\":{'", *pairs, raw("ext", "'{}'"))
+    pairs = [*_open(quirks, *pairs), raw("ext", "'{}'")]
+    head = _head(quirks, ("student",), "'\"student\":{'", *pairs)
+    copied = """',"email":' || to_json(u.mail)::VARCHAR"""
+    if specified or "email" in quirks.hidden:
+        copied = "''"
     return f"""SELECT 'users' AS kind, u.id, {head} AS head,
         CASE WHEN u.mail IS NULL THEN '' ELSE {copied} END AS seen,
         '}}}}}}' AS tail30, ',' || {later} || '}}}}}}' AS tail31,
@@ -128,7 +138,7 @@ def contacts(quirks: Quirks) -> str:
         text("phone_type", "CASE WHEN x.phone IS NULL THEN '' ELSE 'Cell' END"),
         raw("student_relationships", "'[' || coalesce(k.students, '') || ']'"),
     )
-    head = _head(quirks, ("contact",), "'\"contact\":{'", *pairs)
+    head = _head(quirks, ("contact",), "'\"contact\":{'", *_open(quirks, *pairs))
     return f"""SELECT 'users' AS kind, u.id, {head} AS head, '' AS seen,
         '}}}}}}' AS tail30, '}}}}}}' AS tail31, {ROLE_BITS["contact"]} AS roles, u.born,
         []::VARCHAR[] AS schools
@@ -141,7 +151,8 @@ def contacts(quirks: Quirks) -> str:
 
 def employees(quirks: Quirks) -> str:
     """SQL of the rows of `fresh` for teachers, staff and district administrators."""
-    teacher = braced(
+    teacher = _open(
+        quirks,
         text("legacy_id", "t.legacy"),
         text("sis_id", "t.sis"),
         known("school", "ts.school"),
@@ -151,7 +162,8 @@ def employees(quirks: Quirks) -> str:
         _credentials("t"),
         raw("ext", "'{}'"),
     )
-    staff = braced(
+    staff = _open(
+        quirks,
         text("legacy_id", "s.legacy"),
         text("staff_id", "s.sis"),
         listed("schools", "ss.schools"),
@@ -172,8 +184,8 @@ def employees(quirks: Quirks) -> str:
         quirks,
         ("district_admin", "staff", "teacher"),
         role("district_admin", "a", admin),
-        role("staff", "s", staff),
-        role("teacher", "t", teacher),
+        role("staff", "s", braced(*staff)),
+        role("teacher", "t", braced(*teacher)),
     )
     bits = " + ".join(
         f"CASE WHEN {table}.id IS NULL THEN 0 ELSE {ROLE_BITS[name]} END"

@@ -277,7 +277,7 @@ def test_who_comes_back_has_the_id_of_before_unless_away_for_300_days(start: Sta
 def test_last_modified_moves_with_the_object(
     changed: tuple[Emulated, dict[str, Any], str],
 ) -> None:
-    clever, before, bookmark = changed
+    clever, _, bookmark = changed
     touched = {event["data"]["object"]["id"] for event in clever.events(bookmark)}
     for id_, row in everything(clever).items():
         if "last_modified" in row:
