@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
     from local.sis.records import Records
 
-_DEFAULTS = Quirks(), Sharing(), Credentials()
-
 
 def create_app(
     records: Records,
-    quirks: Quirks = _DEFAULTS[0],
+    quirks: Quirks | None = None,
     faults: Faults | None = None,
     *,
     clock: Clock | None = None,
-    sharing: Sharing = _DEFAULTS[1],
-    credentials: Credentials = _DEFAULTS[2],
+    sharing: Sharing | None = None,
+    credentials: Credentials | None = None,
 ) -> ASGIApp:
     """Clever with one district, whose records may change while it serves.
 
-    `clock`: its time; None runs with the machine's. Paths of the data API begin with /v3.0 or
-    /v3.1, those for tokens with /oauth; the switches are described in `control`.
+    Without `quirks` and `sharing` nothing is odd and everything shared; without a `clock` its time
+    is the machine's. Paths of the data API begin with /v3.0 or /v3.1, those for tokens with /oauth;
+    the emulator's own are described in `control`.
     """
-    service = Service(Catalogue(records, clock or Clock(), quirks, sharing), credentials)
+    catalogue = Catalogue(records, clock or Clock(), quirks or Quirks(), sharing or Sharing())
+    service = Service(catalogue, credentials or Credentials())
     faults = faults or Faults()
 
     def other(request: Request) -> Response:

@@ -11,11 +11,9 @@ def launch(today: date) -> datetime:
     return datetime(today.year if today.month >= 8 else today.year - 1, 8, 1, 6)  # noqa: DTZ001
 
 
-def stamp(moment: datetime, milliseconds: bool = True) -> str:
-    """A moment (naive, UTC) as text; without milliseconds they are told as zero."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
-        f"{moment.microsecond // 1000:03d}Z" if milliseconds else "000Z"
-    )
+def stamp(moment: datetime) -> str:
+    """A moment (UTC) as text."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def describe(id_: str, name: str, state: str, since: datetime, at: datetime | None = None,

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from . import foreign
 from .answers import Problem, finish, no_such_page
-from .district import launch, stamp
+from .district import launch
 from .identity import other_district
 from .limits import Limits
 from .lists import Lists
@@ -30,7 +30,7 @@ class Service:
     def __init__(self, catalogue: Catalogue, credentials: Credentials) -> None:
         self.catalogue = catalogue
         self.credentials = credentials
-        self.tokens = Tokens()
+        self.tokens = Tokens(catalogue.clock)
         self._limits = Limits()
         self._launch = launch(catalogue.records.district.today)
         self.tokens.connect(self._own)
@@ -66,7 +66,7 @@ class Service:
             [self._own, *(other_district(n + 1) for n in range(quirks.other_districts))]
         )
         tokens = [self.tokens.of(d) for d in districts if asked in (None, d)]
-        rows = [described(token, stamp(self._launch)) for token in tokens if token is not None]
+        rows = [described(token) for token in tokens if token is not None]
         places = [place for place, row in enumerate(rows) if row["id"] == after]
         rows = rows[places[0] + 1 :] if places else rows
         found = [{"rel": "self", "uri": path + (f"&district={asked}" if asked else "")}]

@@ -12,7 +12,15 @@ import hashlib
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from .district import stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from .clock import Clock
 
 SCOPES = (
     "read:user_id", "read:districts", "read:schools", "read:sections_limited",
@@ -45,13 +53,15 @@ class Token:
 
     text: str
     district: str
+    created: datetime
     single_sign_on: bool = False
 
 
 class Tokens:
     """The tokens in force."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._issued: dict[str, int] = {}
         self._tokens: dict[str, Token] = {}
@@ -100,16 +110,17 @@ class Tokens:
     def _issue(self, district: str, *, single_sign_on: bool = False) -> Token:
         number = self._issued[district] = self._issued.get(district, 0) + 1
         digest = hashlib.sha256(f"{district}/{number}".encode()).hexdigest()
-        token = Token(("il" if single_sign_on else "") + digest[:40], district, single_sign_on)
+        text = ("il" if single_sign_on else "") + digest[:40]
+        token = Token(text, district, self._clock.now(), single_sign_on)
         self._tokens[token.text] = token
         return token
 
 
-def described(token: Token, created: str) -> dict[str, Any]:
+def described(token: Token) -> dict[str, Any]:
     """A token as the list tells it."""
     return {
         "id": hashlib.sha256(token.text.encode()).hexdigest()[:24],
-        "created": created,
+        "created": stamp(token.created.astimezone(UTC)),
         "owner": {"type": "district", "id": token.district},
         "access_token": token.text,
         "scopes": list(SCOPES),

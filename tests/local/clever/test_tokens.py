@@ -60,10 +60,13 @@ def test_data_needs_a_token(clever: Emulated, header: str) -> None:
 def test_a_rotated_token_opens_nothing_and_the_list_has_the_other(start: Start) -> None:
     clever = start()
     district = clever.all("/districts")[0]["id"]
+    clever.clock.advance(60)
     clever.switch("tokens", {"do": "rotate"})
     assert clever.answer("/users").status_code == 401
     clever.sign_in()
     assert clever.all("/districts")[0]["id"] == district
+    [token] = clever.http.get(LIST, auth=BASIC).json()["data"]
+    assert token["created"] == "2026-11-25T06:01:07.000Z"
 
 
 def test_a_district_that_leaves_has_no_token_until_it_is_back(start: Start) -> None:
