@@ -2,8 +2,8 @@
 
 The table `ids` (kind, key, serial, id, born, away) only grows: whoever joins changes nobody's id,
 and who comes back within 300 days has the id of before. `kind` is a collection, or for people the
-role; `key` is the SIS's, or the text that a course or term is made of. `away`: since when it is not
-in the district.
+role; `key` is the SIS's, or the text that a course or term is made of, and NULL once it is
+forgotten. `away`: since when it is not in the district.
 
 Employees' records with one e-mail address are one user, whose id is that of the record that was
 known first, and stays so until the address parts them
@@ -58,7 +58,7 @@ class Identity:
 
     def assign(self, con: DuckDBPyConnection, sync: int, at: datetime) -> None:
         """Gives an id to each staged record that has none. `sync`: its number, from 0."""
-        con.execute(f"DELETE FROM {self.ids} WHERE away <= ?::TIMESTAMP - {AWAY}", [at])
+        con.execute(f"UPDATE {self.ids} SET key = NULL WHERE away <= ?::TIMESTAMP - {AWAY}", [at])
         present = " UNION ALL ".join(
             f"SELECT '{kind}' AS kind, key FROM ({query}) AS k(key)"
             for kind, query in _KINDS.items()

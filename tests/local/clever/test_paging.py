@@ -110,7 +110,9 @@ def test_what_is_wrong_or_not_there_is_said_as_json(
     assert (answer.status_code, [*answer.json()]) == (status, ["message"])
 
 
-@pytest.mark.parametrize("path", ["/v3.1/students", "/v3.2/users", "/v3.1/users/0/0/0", "/other"])
+@pytest.mark.parametrize(
+    "path", ["/v3.1/students", "/v3.1/terms/0/users", "/v3.2/users", "/v3.1/users/0/0/0", "/other"]
+)
 def test_a_path_that_the_api_does_not_have_is_a_page(clever: Emulated, path: str) -> None:
     answer = clever.http.get(path)
     assert answer.status_code == 404
