@@ -8,7 +8,7 @@ for it, is refused, and a person decides. The files that a format requires may n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import SEEK_END
 from pathlib import Path
 
@@ -192,8 +192,8 @@ class _Reading:
         )
         self._kept[spec.name] = (number, name, frozenset(at))
         for derived in self._form.derived:
-            if derived.of == spec.name and derived.needs in at:
-                lost = _lost(derived, at, number)
+            if derived.of == spec.name and derived.needs in at and derived.lost is not None:
+                lost = _lost(derived, derived.lost, at, number)
                 self._intake.lose(lost, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
 
     def check_complete(self) -> None:
@@ -290,8 +290,8 @@ def _lines_of(raw: str, cited: int) -> str:
         QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
 
 
-def _lost(derived: Derived, at: dict[str, int], file: int) -> Feed:
-    keys = {key: filled(derived.lost.get(key, "NULL::VARCHAR"), at)
+def _lost(derived: Derived, lost: Mapping[str, str], at: dict[str, int], file: int) -> Feed:
+    keys = {key: filled(lost.get(key, "NULL::VARCHAR"), at)
             for key in TABLES[derived.table].key}  # fmt: skip
     return Feed(derived.table, BROKEN, file, keys, {})
 
@@ -306,6 +306,7 @@ def _has_line_end(path: Path) -> bool:
 def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool) -> Wanted:
     known = {place: key for key, place in places(spec, header.names).items()}
     secret = {column.key for column in spec.columns if column.secret}
+    trusted = {column.key for column in spec.columns if column.id}
     ids = {
         place
         for feed in feeds
@@ -313,6 +314,7 @@ def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool)
         if column.type is Type.ID and column.name in feed.columns
         for place in re.findall(r"\bc(\d+)\b", feed.columns[column.name])
     }
+    ids |= {str(place) for place, key in known.items() if key in trusted}
     certain = 0
     while str(certain) in ids:
         certain += 1
