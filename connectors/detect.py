@@ -44,11 +44,8 @@ def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
 
 
 def _missing(form: CsvFormat, stems: set[str]) -> list[str]:
-    missing = [f.name for f in form.files if f.required and f.name.lower() not in stems]
-    for group in form.together:
-        if stems & group:
-            missing += [f.name for f in form.files if f.name.lower() in group - stems]
-    return missing
+    needed = form.needed(stems)
+    return [file.name for file in form.files if file.name.lower() in needed - stems]
 
 
 def _complete(form: CsvFormat, stems: set[str], found: str) -> None:

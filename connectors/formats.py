@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from roster.feed import Feed
@@ -100,15 +100,22 @@ class CsvFormat:
         """The file of a lower-case name."""
         return next((file for file in self.files if file.name.lower() == stem), None)
 
+    def needed(self, there: Set[str] = frozenset()) -> Set[str]:
+        """The files that a drop has to have which has those of `there` (lower-case names)."""
+        required = {file.name.lower() for file in self.files if file.required}
+        return required.union(*(group for group in self.together if group & (required | there)))
+
     def expected(self) -> str:
         """The format's files in words."""
-        needed = {file.name.lower() for file in self.files if file.required}
-        needed = needed.union(*(group for group in self.together if group & needed))
-        names = {True: list[str](), False: list[str]()}
-        for file in self.files:
-            if file.feeds or file.required:
-                names[file.name.lower() in needed].append(f"{file.name}.csv")
-        required, optional = (", ".join(names[which]) for which in (True, False))
+        needed = self.needed()
+        required = ", ".join(
+            f"{file.name}.csv" for file in self.files if file.name.lower() in needed
+        )
+        optional = ", ".join(
+            f"{file.name}.csv"
+            for file in self.files
+            if file.feeds and file.name.lower() not in needed
+        )
         return f"{self.name}: {required}; optional {optional}"
 
 
