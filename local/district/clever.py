@@ -12,7 +12,8 @@ from __future__ import annotations
 
 _GRADE = """CASE r.grade WHEN 'kg' THEN 'Kindergarten' WHEN 'adultEducation' THEN 'Other'
     ELSE ltrim(r.grade, '0') END"""
-_TITLE = "upper(role[1]) || regexp_replace(role[2:], '([A-Z]+)', ' \\1', 'g')"
+_TITLE = """CASE role WHEN 'itAdmin' THEN 'IT Admin'
+    ELSE upper(role[1]) || regexp_replace(role[2:], '([A-Z])', ' \\1', 'g') END"""
 _TEACHERS = ", ".join(
     f'teachers[{place}] AS "Teacher_{place}_id"' if place > 1 else 'teachers[1] AS "Teacher_id"'
     for place in range(1, 11)
