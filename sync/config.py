@@ -69,7 +69,8 @@ class Source(Section):
         description="Name of the folder: small letters, digits and hyphens"
     )
     kind: Literal["csv"] = Field(
-        default="csv", description="csv: CSV files of School Data Sync or OneRoster, or one zip"
+        default="csv",
+        description="csv: CSV files of School Data Sync, OneRoster or Clever, or one zip",
     )
     settle_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
         default=60,
