@@ -32,9 +32,7 @@ def main() -> None:
 
 def _application(records: Records, chosen: argparse.Namespace) -> ASGIApp:
     plugin = chosen.plugin.read_bytes() if chosen.plugin else None
-    return create_app(
-        records, plugin=plugin, credentials=(chosen.client_id, chosen.client_secret)
-    )
+    return create_app(records, plugin=plugin, credentials=(chosen.client_id, chosen.client_secret))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """The emulator's own paths for PowerSchool: what an administrator of the server would do.
 
-    GET    /_emulator/plugins                  what is installed, with credentials and what is wrong
-    POST   /_emulator/plugins                  the ZIP as body: installs or updates (?enabled=false)
-    PATCH  /_emulator/plugins/{name}           {"enabled": false}, {"level": "NONE"}
-    POST   /_emulator/plugins/{name}/secret    another client id and secret
-    DELETE /_emulator/plugins/{name}           deletes it; its credentials are lost
-    POST   /_emulator/quirks                   {"collapse_single": false, …}; GET tells them
-    DELETE /_emulator/tokens                   every token ends
+GET    /_emulator/plugins                  what is installed, with credentials and what is wrong
+POST   /_emulator/plugins                  the ZIP as body: installs or updates (?enabled=false)
+PATCH  /_emulator/plugins/{name}           {"enabled": false}, {"level": "NONE"}
+POST   /_emulator/plugins/{name}/secret    another client id and secret
+DELETE /_emulator/plugins/{name}           deletes it; its credentials are lost
+POST   /_emulator/quirks                   {"collapse_single": false, …}; GET tells them
+DELETE /_emulator/tokens                   every token ends
+PUT    /_emulator/subscriptions/{application}   ["students", "cc"]: the tables that it follows
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Administration:
             Route(f"{ADMIN}plugins/{{name}}/secret", self._secret, methods=["POST"]),
             Route(f"{ADMIN}quirks", self._quirks, methods=["GET", "POST"]),
             Route(f"{ADMIN}tokens", self._tokens, methods=["DELETE"]),
+            Route(f"{ADMIN}subscriptions/{{application}}", self._subscription, methods=["PUT"]),
         ]
 
     async def _plugins(self, request: Request) -> Response:
@@ -92,6 +94,14 @@ class Administration:
 
     async def _tokens(self, _: Request) -> Response:
         self._server.tokens.expire()
+        return JSONResponse({})
+
+    async def _subscription(self, request: Request) -> Response:
+        tables: list[str] = await request.json()
+        if unknown := sorted({t.lower() for t in tables} - set(self._server.store.keys)):
+            return JSONResponse({"error": f"{', '.join(unknown)}: no such table."}, 400)
+        followed = frozenset(table.lower() for table in tables)
+        self._server.subscriptions[request.path_params["application"]] = followed
         return JSONResponse({})
 
     def _told(self, plugin: Plugin) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from . import resources
 from .admin import Administration
 from .answers import Refusal
 from .plugins import CREDENTIALS, Plugins, roster_reader
+from .powerqueries import PowerQueries
 from .quirks import Quirks
+from .schema_tables import SchemaTables
 from .server import Server
 from .v1 import V1
 
@@ -51,6 +53,7 @@ def create_app(
             *Administration(server).routes(),
             *_oauth_routes(server),
             *_v1_routes(V1(server)),
+            *_schema_routes(PowerQueries(server), SchemaTables(server)),
         ],
         exception_handlers={Refusal: _refused},
     )
@@ -102,4 +105,19 @@ def _v1_routes(v1: V1) -> list[Route]:
     return [
         *routes,
         Route("/ws/v1/event_subscription", v1.events, methods=["GET", "PUT", "DELETE"]),
+    ]
+
+
+def _schema_routes(queries: PowerQueries, tables: SchemaTables) -> list[Route]:
+    return [
+        Route("/ws/schema/query/api", queries.listed),
+        Route("/ws/schema/query/{name}", queries.run, methods=["POST"]),
+        Route("/ws/schema/query/{name}/count", queries.count, methods=["POST"]),
+        Route("/ws/powerqueryaccesslist/{name}", queries.rights),
+        Route("/ws/dataversion/{application}/{version}", queries.changes),
+        Route("/ws/schema/table", tables.listed),
+        Route("/ws/schema/table/{table}", tables.rows),
+        Route("/ws/schema/table/{table}/count", tables.count),
+        Route("/ws/schema/table/{table}/metadata", tables.described),
+        Route("/ws/schema/table/{table}/{id}", tables.row),
     ]

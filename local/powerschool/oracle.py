@@ -74,7 +74,7 @@ _DATE_PARTS = {
     "mi": "%M", "ss": "%S", "ff3": "%g", "ff": "%f", "am": "%p", "pm": "%p", "fm": "",
 }  # fmt: skip
 _DATE_PART = re.compile(
-    f"(?P<part>{'|'.join(_DATE_PARTS)})|(?P<mark>[-/.,:; ]+)|\"(?P<text>[^\"]*)\"", re.IGNORECASE
+    f'(?P<part>{"|".join(_DATE_PARTS)})|(?P<mark>[-/.,:; ]+)|"(?P<text>[^"]*)"', re.IGNORECASE
 )
 _NUMBER_FORM = re.compile(r"(fm)?[09]+", re.IGNORECASE)
 _ARITHMETIC = re.compile(r"oracle_now\(\)\s*([-+])\s*(\d+(?:\.\d+)?|\$\w+)")

@@ -77,7 +77,11 @@ class Plugins:
     def by_client(self, client_id: str, secret: str | None = None) -> Plugin | None:
         """The plugin with these credentials."""
         for plugin in self.all():
-            if client_id and plugin.client_id == client_id and secret in (None, plugin.client_secret):
+            if (
+                client_id
+                and plugin.client_id == client_id
+                and secret in (None, plugin.client_secret)
+            ):
                 return plugin
         return None
 
@@ -118,9 +122,7 @@ class Plugins:
             )
             if _child(root, "oauth") is None:
                 client = ("", "")
-            plugin = replace(
-                plugin, client_id=client[0], client_secret=client[1], enabled=enabled
-            )
+            plugin = replace(plugin, client_id=client[0], client_secret=client[1], enabled=enabled)
             self._plugins[plugin.name] = plugin
         return plugin
 
@@ -220,9 +222,7 @@ def _grants(
     return frozenset(grants)
 
 
-def _check_columns(
-    query: NamedQuery, columns: Mapping[str, Mapping[str, str]], file: str
-) -> None:
+def _check_columns(query: NamedQuery, columns: Mapping[str, Mapping[str, str]], file: str) -> None:
     for column in query.columns:
         _check_column(column.table, column.field, columns, f"{file}: query {query.name}")
 

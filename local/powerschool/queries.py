@@ -57,9 +57,7 @@ def _query(element: ET.Element, file: str) -> NamedQuery:
     if not name or len(name) > 200 or "." not in name:
         raise BadInput(f"{file}: {name!r} is no name of a query: dotted, at most 200 characters.")
     sql = element.findtext("sql", "").strip()
-    columns = tuple(
-        _column(column, name, file) for column in element.iterfind("columns/column")
-    )
+    columns = tuple(_column(column, name, file) for column in element.iterfind("columns/column"))
     if not sql or not columns:
         raise BadInput(f"{file}: query {name} has no <sql> or no <columns>.")
     aliases = [column.alias.lower() for column in columns]

@@ -218,7 +218,9 @@ def _ethnicity_race(shape: Shape) -> str:
     items = f"(SELECT list({one} ORDER BY r.id) FROM studentrace r WHERE r.studentid = s.id)"
     return shape.block(
         "ethnicity_race",
-        shape.text("federal_ethnicity", "CASE s.fedethnicity WHEN 1 THEN 'YES' WHEN 0 THEN 'NO' END"),
+        shape.text(
+            "federal_ethnicity", "CASE s.fedethnicity WHEN 1 THEN 'YES' WHEN 0 THEN 'NO' END"
+        ),
         shape.text("scheduling_reporting_ethnicity", "s.ethnicity"),
         shape.block("races", shape.some("race", items)),
     )  # fmt: skip

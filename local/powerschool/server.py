@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .answers import MISSING_LEVEL, Refusal, v1_error
+from .answers import MISSING_LEVEL, Refusal, message, v1_error
 from .store import Store
 from .tokens import Tokens
 
@@ -27,6 +27,7 @@ class Server:
         self.plugins = plugins
         self.store = Store(records)
         self.tokens = Tokens(plugins)
+        self.subscriptions: dict[str, frozenset[str]] = {}
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor over the current tables, with the server's clock set."""
@@ -46,6 +47,18 @@ class Server:
         if writes and plugin.level != "FULL":
             raise Refusal(v1_error(403, "Plugin is missing accessLevelV1Api FULL permission"))
         return plugin
+
+    def subscribed(self, application: str) -> frozenset[str] | None:
+        """The tables whose data versions an application follows; None: all.
+
+        As long as nothing is registered (over the emulator's own path), every application is there
+        and follows all tables. Raises Refusal (400) for one that is not there.
+        """
+        if not self.quirks.data_version or (
+            self.subscriptions and application not in self.subscriptions
+        ):
+            raise Refusal(message(400, f"No data version subscription for {application}"))
+        return self.subscriptions.get(application)
 
     def columns(self) -> dict[str, dict[str, str]]:
         """The columns of each table, with DuckDB's types."""

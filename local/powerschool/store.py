@@ -114,8 +114,9 @@ class Store:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._lock = threading.Lock()
-        self._made: tuple[object, ...] = ()
+        self.made: tuple[object, ...] = ()
         self.version = 0
+        self.keys = KEYS
         cursor = records.cursor()
         cursor.execute("CREATE SCHEMA ps; CREATE SCHEMA psdata; SET schema = 'ps'")
         cursor.execute("CREATE TABLE psdata.ids (kind VARCHAR, key VARCHAR, n BIGINT)")
@@ -126,9 +127,9 @@ class Store:
         """A cursor for which the tables are what the records say now."""
         wanted = (self._records.revision, quirks.history, quirks.whole_day_stamps, quirks.dates)
         with self._lock:
-            if self._made != wanted:
+            if self.made != wanted:
                 self._make(quirks)
-                self._made = wanted
+                self.made = wanted
         cursor = self._records.cursor()
         cursor.execute("SET schema = 'ps'")
         return cursor
@@ -184,9 +185,7 @@ def _make_table(
     cursor.execute(f"CREATE OR REPLACE TABLE psdata.{name} AS {query}", used)
 
 
-def _make_rows(
-    cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str, object]
-) -> None:
+def _make_rows(cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str, object]) -> None:
     """Makes a table's rows; a row that is as it was keeps its stamp and version."""
     unseen = ", ".join(("touched", *table.silent))
     _make_table(
@@ -216,8 +215,8 @@ def _make_rows(
 
 
 def _show(cursor: duckdb.DuckDBPyConnection, table: Table, quirks: Quirks) -> None:
-    stamp = "date_trunc('day', stamp)" if quirks.whole_day_stamps else "stamp"
-    stamps = "".join(f", {stamp}::TIMESTAMP AS {name}" for name in table.stamps)
+    unit = "day" if quirks.whole_day_stamps else "second"
+    stamps = "".join(f", date_trunc('{unit}', stamp) AS {name}" for name in table.stamps)
     cursor.execute(
         f"CREATE OR REPLACE VIEW ps.{table.name} AS "
         f"SELECT * EXCLUDE (print, stamp, version){stamps} FROM psdata.{table.name}"

@@ -1,4 +1,4 @@
-"""What a table of PowerSchool's is here: a name, a key, the columns that tell of changes, and SQL."""
+"""What makes a table of PowerSchool's: its name, key, change columns and query."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """POST /oauth/access_token: client credentials for a token, the same one until it ends.
 
-https://support.powerschool.com/developer (OAuth); credentials in a Basic header, the grant in a form.
+Credentials stand in a Basic header, the grant in a form.
+https://support.powerschool.com/developer
 """
 
 from __future__ import annotations
@@ -71,7 +72,13 @@ class Tokens:
         )
 
     def holder(self, request: Request, quirks: Quirks) -> Plugin:
-        """The plugin whose token a data call bears. Raises Refusal (401) without a good one."""
+        """The plugin whose token a data call bears. Raises Refusal (401) without a good one.
+
+        A request that is asked for several times counts as one call.
+        """
+        known: Plugin | None = getattr(request.state, "plugin", None)
+        if known is not None:
+            return known
         kind, _, text = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not text:
             raise Refusal(unauthorized())
@@ -87,6 +94,7 @@ class Tokens:
         plugin = self._plugins.by_client(token.client_id)
         if plugin is None or not plugin.enabled:
             raise Refusal(unauthorized("The access token is invalid"))
+        request.state.plugin = plugin
         return plugin
 
     def expire(self) -> None:

@@ -17,7 +17,6 @@ from .schools import GRADUATED
 from .shapes import Shape
 
 if TYPE_CHECKING:
-    import duckdb
     from starlette.requests import Request
 
     from .resources import Resource
