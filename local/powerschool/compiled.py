@@ -171,13 +171,13 @@ def _typed(value: Any, argument: Argument, columns: Mapping[str, Mapping[str, st
         items = [] if value is None else value if isinstance(value, list) else [value]
         return [_scalar(item, kind) for item in items]
     if isinstance(value, list | dict):
-        raise ValueError
+        raise ValueError  # noqa: TRY004  (bad data, as the others)
     return None if value is None else _scalar(value, kind)
 
 
 def _scalar(value: Any, kind: str) -> object:
     if isinstance(value, list | dict):
-        raise ValueError
+        raise ValueError  # noqa: TRY004  (bad data, as the others)
     if kind == "number":
         return int(value)
     if kind == "date":

@@ -1,8 +1,8 @@
 """PowerSchool's tables of persons, e-mail addresses, telephones and contacts of students.
 
-STUDENTS has no e-mail column. A student's address is in PSM_STUDENTCONTACT (through SYNC_STUDENTMAP,
-of the type "Self"), and in EMAILADDRESS through STUDENTS.PERSON_ID. A member of staff who is a
-parent is another PERSON, without a link to USERS.
+STUDENTS has no e-mail column. A student's address is in PSM_STUDENTCONTACT (through
+SYNC_STUDENTMAP, of the type "Self"), and in EMAILADDRESS through STUDENTS.PERSON_ID. A member of
+staff who is a parent is another PERSON, without a link to USERS.
 """
 
 from __future__ import annotations

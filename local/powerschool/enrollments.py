@@ -1,9 +1,10 @@
 """PowerSchool's tables of who is in which section: CC for students, SECTIONTEACHER for teachers.
 
-A dropped enrollment stays in CC with TERMID and SECTIONID below zero; DATELEFT is the first day that
-the student is not in the section. Who comes back gets another row. When a section is deleted, its
-rows in CC and SECTIONTEACHER go with it, and nothing tells of that. SECTIONS.TEACHER is the lead
-teacher; SECTIONTEACHER has all of them, with a role that ROLEDEF names, and keeps who taught before.
+A dropped enrollment stays in CC with TERMID and SECTIONID below zero; DATELEFT is the first day
+that the student is not in the section. Who comes back gets another row. When a section is deleted,
+its rows in CC and SECTIONTEACHER go with it, and nothing tells of that. SECTIONS.TEACHER is the
+lead teacher; SECTIONTEACHER has all of them, with a role that ROLEDEF names, and keeps who taught
+before.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What differs from one PowerSchool server to another, or what nobody outside has measured.
 
-The defaults are what servers were seen to do; each switch is the other thing that a client may meet.
+The defaults are what servers were seen to do; each switch is the other thing that a client may
+meet.
 """
 
 from __future__ import annotations

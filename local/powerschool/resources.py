@@ -12,20 +12,17 @@ if TYPE_CHECKING:
 
     from .shapes import Shape
 
-START_YEAR = "s.termid // 100 + 1990"
-
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One resource. `table` AS s is filtered, ordered and cut to a page, then joined by `joins`.
+    """One resource: the rows of `table` AS s, in `order`.
 
     `expansions`: the names told in @expansions, and what each adds; `asks`: the fields of q with
-    their column and type; `order`: of the table's rows.
+    their column and type.
     """
 
     name: str
     table: str
-    joins: str
     order: str
     fields: Callable[[Shape], list[str]]
     expansions: dict[str, Callable[[Shape], str]]
@@ -69,7 +66,7 @@ def _school(shape: Shape) -> list[str]:
 def _term(shape: Shape) -> list[str]:
     return [
         shape.number("id", "s.dcid"),
-        shape.number("school_id", "coalesce(h.dcid, 0)"),
+        shape.number("school_id", "s.school_dcid"),
         shape.number("start_year", "s.yearid + 1990"),
         shape.number("portion", "s.portion"),
         shape.date("start_date", "s.firstday"),
@@ -90,13 +87,13 @@ def _course(shape: Shape) -> list[str]:
 def _section(shape: Shape) -> list[str]:
     return [
         shape.number("id", "s.dcid"),
-        shape.number("school_id", "h.dcid"),
-        shape.number("course_id", "c.dcid"),
-        shape.number("term_id", "t.dcid"),
+        shape.number("school_id", "s.school_dcid"),
+        shape.number("course_id", "s.course_dcid"),
+        shape.number("term_id", "s.term_dcid"),
         shape.text("section_number", "s.section_number"),
         shape.text("expression", "s.expression"),
         shape.text("external_expression", "s.external_expression"),
-        shape.number("staff_id", "w.dcid"),
+        shape.number("staff_id", "s.staff_dcid"),
         shape.text("gradebooktype", "s.gradebooktype"),
     ]
 
@@ -104,38 +101,38 @@ def _section(shape: Shape) -> list[str]:
 def _section_term(shape: Shape) -> str:
     return shape.block(
         "term",
-        shape.number("id", "t.dcid"),
-        shape.number("start_year", "t.yearid + 1990"),
-        shape.number("portion", "t.portion"),
-        shape.date("start_date", "t.firstday"),
-        shape.date("end_date", "t.lastday"),
-        shape.text("abbreviation", "t.abbreviation"),
-        shape.text("name", "t.name"),
+        shape.number("id", "s.term_dcid"),
+        shape.number("start_year", "s.start_year"),
+        shape.number("portion", "s.portion"),
+        shape.date("start_date", "s.firstday"),
+        shape.date("end_date", "s.lastday"),
+        shape.text("abbreviation", "s.abbreviation"),
+        shape.text("name", "s.term_name"),
     )
 
 
 def _section_enrollment(shape: Shape) -> list[str]:
     return [
         shape.number("id", "s.dcid"),
-        shape.number("section_id", "k.dcid"),
-        shape.number("student_id", "p.dcid"),
+        shape.number("section_id", "s.section_dcid"),
+        shape.number("student_id", "s.student_dcid"),
         shape.date("entry_date", "s.dateenrolled"),
         shape.date("exit_date", "s.dateleft"),
-        shape.boolean("dropped", "s.sectionid < 0"),
+        shape.boolean("dropped", "s.dropped"),
     ]
 
 
 def _staff(shape: Shape) -> list[str]:
     return [
         shape.number("id", "s.dcid"),
-        shape.text("local_id", "u.teachernumber"),
-        shape.text("admin_username", "u.loginid"),
-        shape.text("teacher_username", "u.teacherloginid"),
+        shape.text("local_id", "s.teachernumber"),
+        shape.text("admin_username", "s.loginid"),
+        shape.text("teacher_username", "s.teacherloginid"),
         shape.block(
             "name",
-            shape.text("first_name", "u.first_name"),
-            shape.text("middle_name", "u.middle_name"),
-            shape.text("last_name", "u.last_name"),
+            shape.text("first_name", "s.first_name"),
+            shape.text("middle_name", "s.middle_name"),
+            shape.text("last_name", "s.last_name"),
         ),
         shape.number("users_dcid", "s.users_dcid"),
     ]
@@ -143,13 +140,11 @@ def _staff(shape: Shape) -> list[str]:
 
 def _affiliations(shape: Shape) -> str:
     one = record(
-        shape.number("school_id", "coalesce(ah.dcid, 0)"),
-        shape.number("type", "a.staffstatus"),
+        shape.number("school_id", "a.school"),
+        shape.number("type", "a.type"),
         shape.number("status", "a.status"),
     )
-    items = f"""(SELECT list({one} ORDER BY a.schoolid)
-        FROM schoolstaff a LEFT JOIN schools ah ON ah.school_number = a.schoolid
-        WHERE a.users_dcid = s.users_dcid)"""
+    items = f"list_transform(s.affiliations, lambda a: {one})"
     return shape.block("school_affiliations", shape.some("school_affiliation", items))
 
 
@@ -194,7 +189,7 @@ def _school_enrollment(shape: Shape) -> str:
         shape.date("exit_date", "s.exitdate"),
         shape.text("exit_code", "s.exitcode"),
         shape.number("school_number", "s.schoolid"),
-        shape.number("school_id", "h.dcid"),
+        shape.number("school_id", "s.school_dcid"),
         shape.block(
             "full_time_equivalency",
             shape.number("fteid", "s.fteid"),
@@ -214,8 +209,8 @@ def _demographics(shape: Shape) -> str:
 
 
 def _ethnicity_race(shape: Shape) -> str:
-    one = record(shape.text("district_race_code", "r.racecd"))
-    items = f"(SELECT list({one} ORDER BY r.id) FROM studentrace r WHERE r.studentid = s.id)"
+    one = record(shape.text("district_race_code", "r"))
+    items = f"list_transform(s.races, lambda r: {one})"
     return shape.block(
         "ethnicity_race",
         shape.text(
@@ -229,7 +224,6 @@ def _ethnicity_race(shape: Shape) -> str:
 SCHOOL = Resource(
     "school",
     "schools",
-    "",
     "dcid",
     _school,
     {
@@ -240,30 +234,24 @@ SCHOOL = Resource(
 )
 TERM = Resource(
     "term",
-    "terms",
-    "LEFT JOIN schools h ON h.school_number = s.schoolid",
+    "psdata.v1_terms",
     "portion, firstday, dcid",
     _term,
     {},
     {"start_year": ("s.yearid + 1990", "number")},
 )
-COURSE = Resource("course", "courses", "", "course_number, dcid", _course, {}, {})
+COURSE = Resource("course", "courses", "course_number, dcid", _course, {}, {})
 SECTION = Resource(
     "section",
-    "sections",
-    """LEFT JOIN schools h ON h.school_number = s.schoolid
-    LEFT JOIN courses c ON c.course_number = s.course_number
-    LEFT JOIN terms t ON t.id = s.termid AND t.schoolid = s.schoolid
-    LEFT JOIN schoolstaff w ON w.id = s.teacher""",
+    "psdata.v1_sections",
     "dcid",
     _section,
     {"term": _section_term},
-    {"term.start_year": (START_YEAR, "number")},
+    {"term.start_year": ("s.start_year", "number")},
 )
 SECTION_ENROLLMENT = Resource(
     "section_enrollment",
-    "cc",
-    "JOIN sections k ON k.id = abs(s.sectionid) JOIN students p ON p.id = s.studentid",
+    "psdata.v1_section_enrollments",
     "studentid, dateenrolled, dcid",
     _section_enrollment,
     {},
@@ -271,24 +259,20 @@ SECTION_ENROLLMENT = Resource(
 )
 STAFF = Resource(
     "staff",
-    "schoolstaff",
-    "JOIN users u ON u.dcid = s.users_dcid",
+    "psdata.v1_staff",
     "dcid",
     _staff,
     {
         "addresses": _nothing("addresses"),
-        "emails": lambda shape: shape.block("emails", shape.text("work_email", "u.email_addr")),
-        "phones": lambda shape: shape.block("phones", shape.text("home_phone", "u.home_phone")),
+        "emails": lambda shape: shape.block("emails", shape.text("work_email", "s.email_addr")),
+        "phones": lambda shape: shape.block("phones", shape.text("home_phone", "s.home_phone")),
         "school_affiliations": _affiliations,
     },
     {},
 )
 STUDENT = Resource(
     "student",
-    "students",
-    """LEFT JOIN schools h ON h.school_number = s.schoolid
-    LEFT JOIN sync_studentmap m ON m.studentsdcid = s.dcid
-    LEFT JOIN psm_studentcontact e ON e.studentid = m.studentid AND e.studentcontacttypeid = 1""",
+    "psdata.v1_students",
     "dcid",
     _student,
     {
@@ -299,7 +283,7 @@ STUDENT = Resource(
         "school_enrollment": _school_enrollment,
         "ethnicity_race": _ethnicity_race,
         "contact": _nothing("contact"),
-        "contact_info": lambda shape: shape.block("contact_info", shape.text("email", "e.email")),
+        "contact_info": lambda shape: shape.block("contact_info", shape.text("email", "s.email")),
         "initial_enrollment": lambda shape: shape.block(
             "initial_enrollment",
             shape.date("district_entry_date", "s.districtentrydate"),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from . import contacts, enrollments, people, schools
 from .oracle import MACROS
 from .shapes import MACROS as SHAPE_MACROS
+from .v1_tables import V1_TABLES
 
 if TYPE_CHECKING:
     import duckdb
@@ -163,6 +164,8 @@ class Store:
             _show(cursor, table, quirks)
         for name, query in VIEWS.items():
             cursor.execute(f"CREATE OR REPLACE VIEW ps.{name} AS {query}")
+        for name, query in V1_TABLES:
+            _make_table(cursor, name, query, {})
         cursor.execute("COMMIT")
         self.version = version
 

@@ -109,18 +109,16 @@ class V1:
         """The sections of a school: of the current year unless q says another."""
         condition = self._asked(request, resources.SECTION)
         if "term.start_year" not in condition.fields:
-            condition = condition.also(
-                f"{resources.START_YEAR} = (SELECT first_year FROM psdata.this_year)"
-            )
+            condition = condition.also("s.start_year = (SELECT first_year FROM psdata.this_year)")
         return self._of_school(request, resources.SECTION, condition, "s.schoolid = ?")
 
     def section_enrollments(self, request: Request) -> Response:
         """Who is and was in a section."""
         self._server.v1_caller(request)
-        row = self._one(request, "SELECT id FROM sections WHERE dcid = ?")
-        condition = Condition().also("s.sectionid IN (?, ?)", row, -row)
+        section = self._one(request, "SELECT dcid FROM sections WHERE dcid = ?")
+        condition = Condition().also("s.section_dcid = ?", section)
         if not self._server.quirks.dropped_listed:
-            condition = condition.also("s.sectionid > 0")
+            condition = condition.also("NOT s.dropped")
         return self._listing(request, resources.SECTION_ENROLLMENT, condition)
 
     def staff(self, request: Request) -> Response:
@@ -211,7 +209,7 @@ class V1:
         rows = self._query(
             f"""SELECT {shape} FROM (
                 SELECT * FROM {resource.table} s WHERE {condition.sql} ORDER BY {order} {page.sql}
-            ) s {resource.joins} ORDER BY {order}""",
+            ) s ORDER BY {order}""",
             condition.values,
         )
         return [row[0] for row in rows]
