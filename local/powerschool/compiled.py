@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
@@ -115,7 +115,8 @@ def compile_query(
     for name in translated.binds:
         value = values[name]
         if isinstance(value, list):
-            items = {f"{name}_{i}": item for i, item in enumerate(value)} or {f"{name}_0": None}
+            listed = cast("list[object]", value) or [None]
+            items = {f"{name}_{i}": item for i, item in enumerate(listed)}
             sql = re.sub(rf"\${name}\b", ", ".join(f"${item}" for item in items), sql)
             bound.update(items)
         else:
@@ -168,7 +169,8 @@ def _typed(value: Any, argument: Argument, columns: Mapping[str, Mapping[str, st
     table, _, field = argument.column.lower().partition(".")
     kind = kind_of(columns.get(table, {}).get(field, "VARCHAR"))
     if argument.array:
-        items = [] if value is None else value if isinstance(value, list) else [value]
+        listed = cast("list[object]", value) if isinstance(value, list) else [value]
+        items = [] if value is None else listed
         return [_scalar(item, kind) for item in items]
     if isinstance(value, list | dict):
         raise ValueError  # noqa: TRY004  (bad data, as the others)

@@ -146,7 +146,7 @@ class Store:
     def _make(self, quirks: Quirks) -> None:
         cursor = self._records.cursor()
         cursor.execute("SET schema = 'ps'; BEGIN")
-        values = {"today": self.now().date(), "history": quirks.history}
+        values: dict[str, object] = {"today": self.now().date(), "history": quirks.history}
         self._number(cursor, "school", "SELECT sourced_id FROM sis.orgs")
         for name, query in _GROUND:
             _make_table(cursor, name, query, values)
