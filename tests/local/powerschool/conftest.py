@@ -13,7 +13,6 @@ from local.powerschool import Quirks, create_app
 from local.sis.faults import Faults
 from local.sis.records import Records
 from local.sis.serving import serving
-
 from tests.local.powerschool.plugin_zip import CREDENTIALS, Caller, Query, plugin
 
 TODAY = date(2026, 11, 24)
@@ -53,8 +52,10 @@ ENROLLMENTS = Query(
             "dateleft", "course_number", "transaction_date",
         )
     },
-    """SELECT dcid, id, studentid, sectionid, termid, schoolid, TO_CHAR(dateenrolled, 'YYYY-MM-DD'),
-        TO_CHAR(dateleft, 'YYYY-MM-DD'), course_number, transaction_date FROM ps.cc ORDER BY dcid""",
+    """SELECT dcid, id, studentid, sectionid, termid, schoolid,
+        TO_CHAR(dateenrolled, 'YYYY-MM-DD'), TO_CHAR(dateleft, 'YYYY-MM-DD'), course_number,
+        transaction_date
+    FROM ps.cc ORDER BY dcid""",
     core="CC",
 )  # fmt: skip
 SECTIONS = Query(

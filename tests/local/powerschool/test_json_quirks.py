@@ -9,7 +9,6 @@ import pytest
 
 from local.powerschool import create_app
 from local.sis.serving import serving
-
 from tests.local.powerschool.conftest import new_records
 from tests.local.powerschool.plugin_zip import Caller
 
@@ -63,7 +62,9 @@ def test_the_same_field_changes_type_from_row_to_row(caller: Caller) -> None:
     numbers = {
         type(row["section_number"])
         for school in caller.json("/ws/v1/district/school")["schools"]["school"]
-        for row in caller.json(f"/ws/v1/school/{school['id']}/section")["sections"].get("section", [])
+        for row in caller.json(f"/ws/v1/school/{school['id']}/section")["sections"].get(
+            "section", []
+        )
     }
     assert numbers == {int}
     affiliations = {

@@ -27,7 +27,9 @@ def test_the_token_path_may_end_in_a_slash(caller: Caller) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("credentials", [("tester", "wrong"), ("nobody", "tester-secret"), ("", "")])
+@pytest.mark.parametrize(
+    "credentials", [("tester", "wrong"), ("nobody", "tester-secret"), ("", "")]
+)
 def test_wrong_credentials_are_an_invalid_client(
     caller: Caller, credentials: tuple[str, str]
 ) -> None:

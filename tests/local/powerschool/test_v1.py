@@ -8,7 +8,6 @@ import pytest
 
 from local.sis.faults import Fault, Faults
 from local.sis.records import Records
-
 from tests.local.powerschool.plugin_zip import Caller, as_list
 
 
@@ -87,9 +86,7 @@ def test_another_year_has_to_be_asked_for(caller: Caller, school_ids: list[int])
     [old] = walk(
         caller, f"/ws/v1/school/{school_ids[0]}/section", "section", q="term.start_year==2025"
     )
-    count = caller.json(
-        f"/ws/v1/school/{school_ids[0]}/section/count", q="term.start_year==2025"
-    )
+    count = caller.json(f"/ws/v1/school/{school_ids[0]}/section/count", q="term.start_year==2025")
     assert count == {"resource": {"count": 1}}
     assert caller.json(f"/ws/v1/section/{old['id']}")["section"]["id"] == old["id"]
     listed = walk(caller, f"/ws/v1/school/{school_ids[0]}/course", "course")
