@@ -79,6 +79,7 @@ TABLES: tuple[Table, ...] = (
     people.USERS,
     people.SCHOOLSTAFF,
     people.STUDENTS,
+    people.U_STUDENTS_EXTENSION,
     people.STUDENTRACE,
     enrollments.CC,
     enrollments.ROLEDEF,
@@ -126,7 +127,7 @@ class Store:
 
     def cursor(self, quirks: Quirks) -> duckdb.DuckDBPyConnection:
         """A cursor for which the tables are what the records say now."""
-        wanted = (self._records.revision, quirks.history, quirks.whole_day_stamps, quirks.dates)
+        wanted = (self._records.revision, quirks.history, quirks.whole_day_stamps, quirks.hours)
         with self._lock:
             if self.made != wanted:
                 self._make(quirks)
@@ -219,7 +220,8 @@ def _make_rows(cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str
 
 def _show(cursor: duckdb.DuckDBPyConnection, table: Table, quirks: Quirks) -> None:
     unit = "day" if quirks.whole_day_stamps else "second"
-    stamps = "".join(f", date_trunc('{unit}', stamp) AS {name}" for name in table.stamps)
+    local = f"date_trunc('{unit}', stamp + to_hours({quirks.hours}))"
+    stamps = "".join(f", {local} AS {name}" for name in table.stamps)
     cursor.execute(
         f"CREATE OR REPLACE VIEW ps.{table.name} AS "
         f"SELECT * EXCLUDE (print, stamp, version){stamps} FROM psdata.{table.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -332,3 +333,36 @@ def test_maintenance_is_a_redirect_or_a_page(caller: Caller, faults: Faults) -> 
     answer = caller.get("/ws/v1/district/school")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html")
     assert caller.get("/ws/v1/district/school").status_code == 200
+
+
+def test_extensions_are_told_and_what_is_not_there_is_ignored(caller: Caller) -> None:
+    asked = {"q": "local_id==1000004", "extensions": "u_students_extension,s_nothing"}
+    found = caller.json("/ws/v1/district/student", **asked)["students"]
+    assert found["@extensions"] == "u_students_extension"
+    assert found["student"]["_extension_data"]["_table_extension"] == {
+        "name": "u_students_extension",
+        "recordFound": True,
+        "_field": {
+            "name": "school_email",
+            "type": "String",
+            "value": found["student"]["student_username"],
+        },
+    }
+    bare = caller.json("/ws/v1/district/student", q="local_id==1000004", extensions="s_nothing")
+    assert "_extension_data" not in bare["students"]["student"]
+    graduated = caller.json(
+        "/ws/v1/district/student", q="local_id==900001", extensions="u_students_extension"
+    )["students"]["student"]["_extension_data"]["_table_extension"]
+    assert graduated == {"name": "u_students_extension", "recordFound": False}
+
+
+def test_the_server_may_be_in_another_time_zone(caller: Caller) -> None:
+    def time() -> datetime:
+        return datetime.fromisoformat(caller.json("/ws/v1/time")["time"]["value"])
+
+    assert time().utcoffset() == timedelta(0)
+    caller.quirks(hours=-5)
+    assert time().utcoffset() == timedelta(hours=-5)
+    assert caller.json("/ws/v1/metadata")["metadata"]["district_timezone"] == "GMT-05:00"
+    changed = caller.records("org.example.students")[0]["changed"]
+    assert changed == "2026-11-01 03:00:00"
