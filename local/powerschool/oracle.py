@@ -1,13 +1,15 @@
 """Oracle's SQL on DuckDB: macros for its functions, and a translation of what no macro can be.
 
-What is the same in both stays as it is. Not there: outer joins written (+), ROWNUM, CONNECT BY, and
-that || takes NULL for an empty text; a query that needs them fails as a faulty one does.
+What is the same in both stays as it is. Not there: outer joins written (+), ROWNUM and CONNECT BY;
+a query that needs them fails as a faulty one does.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from .joined_text import JOIN, wrap_joined
 
 _DECODE_PAIRS = 8
 
@@ -48,7 +50,7 @@ MACROS = (
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^']|'')*') | (?P<gone>--[^\n]*|/\*.*?\*/) | (?P<quoted>"[^"]*")
       | (?P<cast>::) | :(?P<bind>[A-Za-z_]\w*) | (?P<word>[A-Za-z_][\w$#]*)
-      | (?P<number>\d+(?:\.\d+)?) | (?P<space>\s+) | (?P<other>.)""",
+      | (?P<number>\d+(?:\.\d+)?) | (?P<space>\s+) | (?P<join>\|\|) | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
 _FUNCTIONS = {
@@ -118,8 +120,10 @@ def translate(sql: str) -> Translated:
             _format(name, opened, out)
         else:
             out.append(text)
-    joined = _ARITHMETIC.sub(r"(oracle_now() \1 to_seconds(86400.0 * \2))", "".join(out))
-    return Translated(joined, frozenset(binds))
+    if out and out[0] != JOIN != out[-1]:
+        wrap_joined(out)
+    text = _ARITHMETIC.sub(r"(oracle_now() \1 to_seconds(86400.0 * \2))", "".join(out))
+    return Translated(text, frozenset(binds))
 
 
 def _word(text: str, out: list[str], calls: list[tuple[str, int]]) -> str:

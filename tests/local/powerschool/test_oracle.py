@@ -51,10 +51,15 @@ def con() -> duckdb.DuckDBPyConnection:
         ("ADD_MONTHS(firstday, 1)", at("2026-09-19")),
         ("'it''s :here -- now'", "it's :here -- now"),
         ("SUBSTR('abc', 1, 2) || 'd'", "abd"),
+        ("'S' || id || '-' || t.x || t.firstday", "S3601-19-AUG-26"),
+        ("'a' || CASE WHEN id = 1 THEN 'b' || 'c' END || 'd'", "ad"),
+        ("CASE id WHEN 3601 THEN x END || (1 + 2) || NVL (x, 'e')", "3e"),
+        ("upper('a' || x) || TO_CHAR(t.id) || nvl2(x, 'f', 'g' || x)", "A3601g"),
+        ("'x' || 1.50 || '|'", "x1.5|"),
     ],
 )
 def test_expressions(con: duckdb.DuckDBPyConnection, expression: str, value: object) -> None:
-    sql = translate(f"SELECT {expression} FROM terms").sql
+    sql = translate(f"SELECT {expression} FROM terms t").sql
     assert con.execute(sql).fetchall() == [(value,)]
 
 
@@ -72,6 +77,7 @@ def test_expressions(con: duckdb.DuckDBPyConnection, expression: str, value: obj
         ("SELECT dummy FROM dual WHERE REGEXP_LIKE(dummy, '^X')", [("X",)]),
         ("SELECT 1 FROM dual FETCH FIRST 1 ROWS ONLY", [(1,)]),
         ('SELECT d."dummy" FROM dual d', [("X",)]),
+        ("SELECT 1 FROM dual WHERE dummy || '' IN ('X' || NULL)", [(1,)]),
     ],
 )
 def test_queries(con: duckdb.DuckDBPyConnection, query: str, rows: list[tuple[object]]) -> None:
