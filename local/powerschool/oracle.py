@@ -43,6 +43,9 @@ MACROS = (
     "CREATE MACRO oracle_date(x, form) AS strptime(x::VARCHAR, form)",
     "CREATE MACRO to_number(x) AS x::VARCHAR::DOUBLE",
     "CREATE MACRO regexp_like(x, pattern) AS regexp_matches(x, pattern)",
+    """CREATE MACRO oracle_substr
+        (x, start) AS substr(x, CASE start WHEN 0 THEN 1 ELSE start END),
+        (x, start, size) AS substr(x, CASE start WHEN 0 THEN 1 ELSE start END, size)""",
     "CREATE MACRO add_months(x, months) AS x + to_months(months::INTEGER)",
     _decode(),
 )
@@ -56,6 +59,7 @@ _TOKEN = re.compile(
 _FUNCTIONS = {
     "trunc": "oracle_trunc",
     "decode": "oracle_decode",
+    "substr": "oracle_substr",
     "listagg": "string_agg",
     "to_date": "oracle_date",
     "to_timestamp": "oracle_date",

@@ -206,8 +206,8 @@ def _make_rows(cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str
     cursor.execute(
         f"""CREATE OR REPLACE TABLE psdata.{table.name} AS
         SELECT n.* EXCLUDE (touched),
-            CASE WHEN o.known IS NULL OR n.touched > o.stamp THEN n.touched
-                 WHEN o.known = n.print THEN o.stamp
+            CASE WHEN o.known = n.print THEN o.stamp
+                 WHEN o.known IS NULL OR n.touched > o.stamp THEN n.touched
                  ELSE $newest::TIMESTAMP END AS stamp,
             CASE WHEN o.known = n.print THEN o.version ELSE $version::BIGINT END AS version
         FROM psdata.next n

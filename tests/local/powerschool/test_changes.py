@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.powerschool import create_app
+from local.powerschool.store import KEYS
 from local.sis.records import Records
 from local.sis.serving import serving
 from tests.local.powerschool.conftest import (
@@ -150,6 +151,15 @@ def test_change_columns_move_with_what_changed_and_with_nothing_else(days: Days)
         assert {days.after[query.name][key][stamp] for key in stamped} == {"2026-11-25 06:00:00"}
     since = days.caller.records(STUDENTS.name, {"since": "2026-11-24"})
     assert {row["dcid"] for row in since} == changed(days, STUDENTS.name)
+
+
+@pytest.mark.parametrize("table", KEYS)
+def test_stamps_and_data_versions_move_together(days: Days, table: str) -> None:
+    [(apart,)] = days.records.rows(
+        f"SELECT count(*) FROM psdata.{table} WHERE (stamp >= ?) <> (version > ?)",
+        [LATER.replace(tzinfo=None), int(days.version)],
+    )
+    assert apart == 0
 
 
 def test_a_delta_pull_tells_what_changed_and_the_next_one_nothing(days: Days) -> None:

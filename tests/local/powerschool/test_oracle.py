@@ -51,6 +51,7 @@ def con() -> duckdb.DuckDBPyConnection:
         ("ADD_MONTHS(firstday, 1)", at("2026-09-19")),
         ("'it''s :here -- now'", "it's :here -- now"),
         ("SUBSTR('abc', 1, 2) || 'd'", "abd"),
+        ("SUBSTR('abc', 0, 1) || SUBSTR('abc', -1)", "ac"),
         ("'S' || id || '-' || t.x || t.firstday", "S3601-19-AUG-26"),
         ("'a' || CASE WHEN id = 1 THEN 'b' || 'c' END || 'd'", "ad"),
         ("CASE id WHEN 3601 THEN x END || (1 + 2) || NVL (x, 'e')", "3e"),

@@ -252,3 +252,13 @@ def test_queries_are_listed(caller: Caller) -> None:
         "org.example.students", "org.example.enrollments", "org.example.sections",
         "org.example.sectionteachers",
     }  # fmt: skip
+
+
+def test_a_streamed_answer_comes_in_pieces_and_is_whole(
+    caller: Caller, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = caller.records(ENROLLMENTS.name)
+    monkeypatch.setattr("local.powerschool.powerqueries._STREAMED_ROWS", 7)
+    assert caller.records(ENROLLMENTS.name) == whole
+    [(rows,)] = records.rows("SELECT count(*) FROM ps.cc")
+    assert len(whole) == rows

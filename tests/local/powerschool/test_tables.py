@@ -227,3 +227,11 @@ def test_every_server_has_history() -> None:
         WHERE d.sectionid < 0 AND d.termid < 0"""
     )
     assert again == ends > 0
+
+
+def test_small_schools_have_a_section_of_one_and_an_empty_one() -> None:
+    tables = Tables(new_records(60), Quirks(history=False))
+    sizes = {size for (size,) in tables.rows(
+        """SELECT count(cc.id) FROM sections k LEFT JOIN cc ON cc.sectionid = k.id
+        GROUP BY k.id""")}  # fmt: skip
+    assert {0, 1} <= sizes

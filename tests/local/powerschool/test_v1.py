@@ -190,6 +190,18 @@ def test_a_student_with_everything(caller: Caller) -> None:
     assert enrolled["school_id"] != enrolled["school_number"]
 
 
+def test_races_are_a_list_like_any_other(caller: Caller, records: Records) -> None:
+    for races, kind in ((1, dict), (2, list)):
+        [(number,)] = records.rows(
+            "SELECT user_id FROM demographics WHERE len(string_split(race, ',')) = ? LIMIT 1",
+            [races],
+        )
+        student = caller.json(
+            "/ws/v1/district/student", q=f"local_id=={number}", expansions="ethnicity_race"
+        )["students"]["student"]
+        assert isinstance(student["ethnicity_race"]["races"]["race"], kind)
+
+
 def test_students_of_a_school_are_active_ones_those_of_the_district_all(
     caller: Caller, records: Records, school_ids: list[int]
 ) -> None:
