@@ -11,14 +11,13 @@ from dataclasses import dataclass
 
 import duckdb
 
+from connectors.feeding import BROKEN, RAW
 from connectors.header import Header
 from connectors.sweep import Swept
 from roster.errors import BadInput
 from roster.ledger import VALUE_LENGTH, number
 from roster.schema import literal
 
-RAW = "csv_raw"
-BROKEN = "csv_broken"
 # Rows (row, line) in the sense of the roster's `line_shifts`.
 SHIFTS = "csv_shifts"
 _SCRATCH = (RAW, BROKEN, SHIFTS, "csv_swept", "csv_rejects", "csv_scans", "csv_ranked")

@@ -1,9 +1,4 @@
-"""Reading a drop: files in, validated roster out.
-
-Design note, completeness. A file that is missing today looks exactly as if everybody in it had
-left. So a drop that lacks a table which the last accepted drop had, or has a file without records
-for it, is refused, and a person decides. The files that a format requires may never be empty.
-"""
+"""Reading a delivery, a drop of files or the tables of an API: validated roster out."""
 
 from __future__ import annotations
 
@@ -15,14 +10,14 @@ from pathlib import Path
 import duckdb
 
 from connectors import csvfile, detect
-from connectors.csvfile import BROKEN, RAW, SHIFTS, Wanted
+from connectors.csvfile import SHIFTS, Wanted
 from connectors.drop import Drop, DropFile
-from connectors.formats import CsvFormat, Derived, FileSpec, filled, make_feeds, places
+from connectors.feeding import BROKEN, RAW, Feeding
+from connectors.formats import CsvFormat, FileSpec, places
 from connectors.header import Header, read_header
 from connectors.oneroster_csv import MANIFEST
 from connectors.oneroster_manifest import check_manifest
 from connectors.sweep import Swept, sweep
-from roster.errors import Refused
 from roster.feed import Feed
 from roster.intake import Intake, broken_keys
 from roster.normalise import clean
@@ -100,15 +95,15 @@ def read_staged(
         by_stem = {file.stem: file for file in drop.files}
         if MANIFEST in by_stem:
             announced = by_stem[MANIFEST]
-            for file in check_manifest(announced, headers[MANIFEST], form, drop.files):
-                reading.notice(file, "csv.unannounced")
+            for notice in check_manifest(announced, headers[MANIFEST], form, drop.files):
+                reading.notice(notice.file.name, notice.rule, notice.line, notice.value)
         for spec in form.files:
             file = by_stem.get(spec.name.lower())
             if file is not None and spec.feeds:
                 tell(f"Reading {file.name}")
-                reading.add(file, spec, headers[file.stem])
+                reading.read(file, spec, headers[file.stem])
             elif file is not None and file.stem in form.noticed:
-                reading.notice(file, "csv.unused")
+                reading.notice(file.name, "csv.unused")
         reading.derive()
         reading.check_complete()
     tell("Checking the rows against each other")
@@ -125,8 +120,8 @@ def _of_use(form: CsvFormat, file: DropFile) -> bool:
     return spec is not None and (bool(spec.feeds) or file.stem == MANIFEST)
 
 
-class _Reading:
-    """The files of one drop, one after the other."""
+class _Reading(Feeding):
+    """The CSV files of one drop, one after the other."""
 
     def __init__(
         self,
@@ -137,14 +132,8 @@ class _Reading:
         last: frozenset[str],
         form: CsvFormat,
     ) -> None:
-        self._con = con
-        self._intake = intake
+        super().__init__(con, intake, source, last, form)
         self._scratch = scratch
-        self._source = source
-        self._last = last
-        self._form = form
-        self._kept: dict[str, tuple[int, str, frozenset[str]]] = {}
-        self._files = 0
         self.without_end: list[str] = []
         self._passwords = False
 
@@ -155,82 +144,22 @@ class _Reading:
             f"CREATE OR REPLACE TEMP TABLE {PASSWORDS} (user_sourced_id VARCHAR, password VARCHAR)"
         )
 
-    def add(self, file: DropFile, spec: FileSpec, header: Header) -> None:
+    def read(self, file: DropFile, spec: FileSpec, header: Header) -> None:
         """Read one file into the tables that it feeds."""
-        number = self._files
-        self._files += 1
-        feeds = make_feeds(spec, header.names, RAW, number)
         swept = sweep(file.path, header, self._scratch)
-        records = csvfile.load(
-            self._con, swept, header, _wanted(spec, header, feeds, secrets=self._passwords)
-        )
-        self._refuse_empty(file.name, spec, records)
-        self._intake.add_file(
-            number, self._source, file.name, records, f"SELECT row, line FROM {SHIFTS}"
-        )
+        wanted = _wanted(spec, header, self.feeds(spec, header.names, 0), secrets=self._passwords)
+        records = csvfile.load(self._con, swept, header, wanted)
+        self.refuse_empty(file.name, spec, records)
+        number = self.add_file(file.name, records, f"SELECT row, line FROM {SHIFTS}")
         if not _has_line_end(file.path):
             self.without_end.append(file.name)
+        feeds = self.feeds(spec, header.names, number)
         self._report(number, spec, header, swept, feeds[0])
+        self.add(number, file.name, spec, header.names)
         for feed in feeds:
-            self._intake.add(feed)
-            self._intake.lose(feed, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
             if self._passwords and feed.table == "users":
                 self._keep_passwords(spec, header, feed)
-        self._keep(number, file.name, spec, header)
         csvfile.drop_scratch(self._con)
-
-    def notice(self, file: DropFile, rule: str) -> None:
-        """A finding about a file as a whole."""
-        number = self._files
-        self._files += 1
-        self._intake.add_file(number, self._source, file.name, 0, "SELECT 0 AS row, 1 AS line")
-        self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
-
-    def derive(self) -> None:
-        """Fill the tables whose rows are made of what was kept of the files.
-
-        A derived table counts as a file of its own with the lines of the file that it cites. One
-        without rows counts as not delivered, see the design note.
-        """
-        for derived in self._form.derived:
-            cited, name, known = self._kept[derived.of]
-            if derived.needs not in known:
-                continue
-            raw = f"derived_{derived.table}"
-            self._con.execute(f"CREATE OR REPLACE TEMP TABLE {raw} AS {derived.query}")
-            (rows,) = self._con.execute(f"SELECT count(*) FROM {raw}").fetchall()[0]
-            if rows:
-                number = self._files
-                self._files += 1
-                self._intake.add_file(number, self._source, name, rows, _lines_of(raw, cited))
-                self._intake.add(Feed(derived.table, raw, number, derived.columns, derived.headers))
-            self._con.execute(f"DROP TABLE {raw}")
-        for of in self._kept:
-            self._con.execute(f"DROP TABLE kept_{of}")
-
-    def _keep(self, number: int, name: str, spec: FileSpec, header: Header) -> None:
-        """Keep what is needed of a file once the others are read, its lost lines included."""
-        if not spec.keeps:
-            return
-        at = places(spec, header.names)
-        self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept_{spec.name} AS"
-            f" SELECT rowid AS record, {filled(spec.keeps, at)} FROM {RAW}"
-        )
-        self._kept[spec.name] = (number, name, frozenset(at))
-        for derived in self._form.derived:
-            if derived.of == spec.name and derived.needs in at:
-                lost = _lost(derived, at, number)
-                self._intake.lose(lost, f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')")
-
-    def check_complete(self) -> None:
-        """Refuse a drop that lacks what the last accepted one had."""
-        missing = sorted(self._last - self._intake.fed)
-        if missing:
-            raise Refused(
-                f"completeness: the last accepted drop had {', '.join(missing)}, this one has not;"
-                " deliver the files again with all of it, or accept the change by hand"
-            )
 
     def _keep_passwords(self, spec: FileSpec, header: Header, feed: Feed) -> None:
         """The first password of each person; of people in several rows, that of the first row."""
@@ -247,15 +176,6 @@ class _Reading:
                     AND person NOT IN (SELECT user_sourced_id FROM {PASSWORDS})
                 QUALIFY row_number() OVER (PARTITION BY person ORDER BY rowid) = 1
                 """
-            )
-
-    def _refuse_empty(self, name: str, spec: FileSpec, records: int) -> None:
-        filled = sorted({feed.table for feed in spec.feeds} & self._last)
-        if records == 0 and (spec.required or filled):
-            raise Refused(
-                f"completeness: {name} has no records"
-                + (f", and the last accepted drop had {', '.join(filled)}" if filled else "")
-                + "; an empty file never means that everyone has left: deliver it again"
             )
 
     def _report(self, file: int, spec: FileSpec, header: Header, swept: Swept, feed: Feed) -> None:
@@ -284,23 +204,6 @@ class _Reading:
             )
 
 
-def _lines_of(raw: str, cited: int) -> str:
-    """SQL: the shifts of a derived table, wherever its rows and the cited lines leave step."""
-    return f"""
-        SELECT row, line FROM (
-            SELECT d.row, s.line + (d.record - s.row) AS line
-            FROM (SELECT rowid AS row, record FROM {raw}) d
-            ASOF JOIN (SELECT row, line FROM line_shifts WHERE file = {cited}) s
-                ON d.record >= s.row)
-        QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
-
-
-def _lost(derived: Derived, at: dict[str, int], file: int) -> Feed:
-    keys = {key: filled(derived.lost.get(key, "NULL::VARCHAR"), at)
-            for key in TABLES[derived.table].key}  # fmt: skip
-    return Feed(derived.table, BROKEN, file, keys, {})
-
-
 def _has_line_end(path: Path) -> bool:
     """Whether the last character, of one byte or of two, ends a line."""
     with path.open("rb") as file:
@@ -311,6 +214,7 @@ def _has_line_end(path: Path) -> bool:
 def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool) -> Wanted:
     known = {place: key for key, place in places(spec, header.names).items()}
     secret = {column.key for column in spec.columns if column.secret}
+    trusted = {column.key for column in spec.columns if column.id}
     ids = {
         place
         for feed in feeds
@@ -318,6 +222,7 @@ def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool)
         if column.type is Type.ID and column.name in feed.columns
         for place in re.findall(r"\bc(\d+)\b", feed.columns[column.name])
     }
+    ids |= {str(place) for place, key in known.items() if key in trusted}
     certain = 0
     while str(certain) in ids:
         certain += 1

@@ -13,11 +13,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
+from roster.section import Section
 from roster.values import GRADE
 
 from .match_rules import Domain, Matching, MatchRule
 from .naming import username_parts
-from .section import Section
 
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 PERSON_FIELDS = ("given_name", "family_name", "middle_name", "username", "sourced_id")
@@ -153,6 +153,11 @@ class People(Section):
     )
     display_name: PersonTemplate = Field(
         default="{given_name} {family_name}", description="Display name of created accounts"
+    )
+    use_preferred_names: bool = Field(
+        default=False,
+        description="Use the given and family name that a person prefers, where the roster has "
+        "one: in the account's names, and in usernames made from a template",
     )
     usage_location: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="Two-letter country code; licences need it"

@@ -156,6 +156,11 @@ _ALL = (
             Column("sms", Type.PHONE),
             Column("active_directory_match_id"),
             Column("identifier"),
+            Column("master_identifier"),
+            Column("sam_account_name"),
+            Column("employee_id"),
+            Column("preferred_given_name"),
+            Column("preferred_family_name"),
             _ACTIVE,
         ),
         key=("sourced_id",),
@@ -226,13 +231,10 @@ _ALL = (
 
 TABLES: MappingProxyType[str, Table] = MappingProxyType({table.name: table for table in _ALL})
 # What may tell that people of two sources are one person. Names never do.
-_TELLING = (
+TELLING: tuple[str, ...] = (
     "username", "email", "active_directory_match_id", "identifier", "master_identifier",
     "sam_account_name", "employee_id",
 )  # fmt: skip
-TELLING: tuple[str, ...] = tuple(
-    column.name for column in TABLES["users"].columns if column.name in _TELLING
-)
 # The columns that name a row, in `left_out` and in overrides; the first of them may be enough.
 ROW_NAMES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {name: table.key for name, table in TABLES.items()}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, model_validator
 
-from directory.section import Section
+from roster.section import Section
 
 from .change import REMOVALS
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from directory.section import Section
 from roster.schema import ROW_NAMES, TABLES, TELLING
+from roster.section import Section
 from roster.values import ORG_ROLE
 
 if TYPE_CHECKING:

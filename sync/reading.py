@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config import Source
+from connectors.source import CsvSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def read_alone(
     from connectors import read_roster, read_staged
     from roster.together import validate_all
 
-    source = config.sources[0] if config.sources else Source(name="local")
+    source = config.sources[0] if config.sources else CsvSource(name="local")
     if not config.select and overrides is None:
         return read_roster(
             path, con, source=source.name, mappings=source.mappings, progress=progress

@@ -1,0 +1,1 @@
+"""What the emulated student information systems share: records, faults, and being served."""
