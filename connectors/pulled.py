@@ -41,13 +41,13 @@ def read_pulled(
     feeding = Feeding(con, intake, source, last_files or frozenset(), form)
     for spec in form.files:
         table = tables.get(spec.name.lower())
-        if table is None or not spec.feeds:
+        if table is None or not (spec.feeds or spec.keeps):
             continue
         if progress:
             progress(f"Reading {spec.name}")
         names, records = _load(con, table)
         feeding.refuse_empty(f"/{spec.name}", spec, records)
-        if records:
+        if records or spec.keeps:
             _feed(feeding, spec, names, records)
         con.execute(f"DROP TABLE {RAW}; DROP TABLE {BROKEN}")
     feeding.derive()
