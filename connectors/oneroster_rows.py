@@ -237,6 +237,7 @@ COLLECTIONS: tuple[Collection, ...] = (
 FORM = replace(FORMAT_12, name="oneroster")
 
 
+_GROUPED = ("sourcedId", "title", "classSourcedId")
 _TOLD = ("user_sourced_id", "role", "start_date", "end_date", "active")
 
 
