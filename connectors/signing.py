@@ -77,6 +77,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if time.monotonic() >= self._ends - EARLY_SECONDS:
                 answer = yield self._ask()
+                await answer.aread()
                 self._take(answer)
         used = self._token
         self._put(request)
@@ -86,6 +87,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if self._token == used:
                 answer = yield self._ask()
+                await answer.aread()
                 self._take(answer)
         self._put(request)
         yield request
