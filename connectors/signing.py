@@ -44,8 +44,6 @@ class ClientCredentials(httpx.Auth):
     token goes back with each request to the host that set it: some tie the one to the other.
     """
 
-    requires_response_body = True
-
     def __init__(
         self,
         token_url: str,
@@ -77,8 +75,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if time.monotonic() >= self._ends - EARLY_SECONDS:
                 answer = yield self._ask()
-                await answer.aread()
-                self._take(answer)
+                self._take(answer, await answer.aread())
         used = self._token
         self._put(request)
         response = yield request
@@ -87,8 +84,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if self._token == used:
                 answer = yield self._ask()
-                await answer.aread()
-                self._take(answer)
+                self._take(answer, await answer.aread())
         self._put(request)
         yield request
 
@@ -117,11 +113,11 @@ class ClientCredentials(httpx.Auth):
             headers["Authorization"] = f"Basic {basic}"
         return httpx.Request("POST", address, headers=headers, content=urlencode(fields))
 
-    def _take(self, answer: httpx.Response) -> None:
-        status = answer.status_code
+    def _take(self, answer: httpx.Response, content: bytes) -> None:
+        status, body = answer.status_code, _object(content)
         if status in (400, 401, 403):
             raise Terminal(
-                f"The token endpoint answered {status}{_error(answer)}: the client id or secret "
+                f"The token endpoint answered {status}{_error(body)}: the client id or secret "
                 f"was refused; {self._refused}",
                 str(status),
             )
@@ -131,8 +127,7 @@ class ClientCredentials(httpx.Auth):
                 f"address of the source. {self._refused}",
                 "404",
             )
-        body = _object(answer)
-        token = body.get("access_token") or _text(answer)
+        token = body.get("access_token") or _text(content)
         if status >= 300 or not isinstance(token, str) or not token:
             raise Transient(f"The token endpoint answered {status}, without a token")
         self._token = token
@@ -168,23 +163,23 @@ def _seconds(life: Any) -> float:
         return DEFAULT_LIFE
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(content: bytes) -> dict[str, Any]:
     try:
-        body = orjson.loads(answer.content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return {}
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
-def _text(answer: httpx.Response) -> str:
+def _text(content: bytes) -> str:
     """A token that is the whole answer, as a JSON text."""
     try:
-        body = orjson.loads(answer.content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return ""
     return body if isinstance(body, str) else ""
 
 
-def _error(answer: httpx.Response) -> str:
-    code = _object(answer).get("error")
+def _error(body: Mapping[str, Any]) -> str:
+    code = body.get("error")
     return f" ({code})" if isinstance(code, str) and len(code) < 60 else ""
