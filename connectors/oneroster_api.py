@@ -178,9 +178,10 @@ class OneRosterApi:
         from connectors.session import Session
 
         source = self._source
-        where = "the administration of the student information system, under API or OneRoster"
-        names = "the token" if source.sign_in == "bearer" else "client_id and client_secret"
-        refused = f"compare {names} of source {source.name} with {where}"
+        refused = (
+            f"compare the credentials of source {source.name} with those in the administration of"
+            " the student information system, under API or OneRoster"
+        )
         return Session(source.address, self._auth(refused), refused=refused)
 
     def _auth(self, refused: str) -> Auth:
