@@ -25,6 +25,12 @@ _WORDS = {
     "students": "users", "teachers": "users",
 }  # fmt: skip
 
+# How to go without a collection that not every provider has.
+_WITHOUT = {
+    "demographics": ", or set demographics: false",
+    "classGroups": ", or set class_groups: false",
+}
+
 
 @dataclass(frozen=True)
 class Manner:
@@ -70,18 +76,18 @@ def query(params: Mapping[str, str]) -> str:
 def refusal(path: str, reply: Reply) -> Terminal:
     """The error for an answer that is no rows and that no repetition mends."""
     told = f": {reply.text}" if reply.text else ""
+    without = _WITHOUT.get(path, "")
     if reply.kind == "forbidden":
         right = "roster-demographics.readonly" if path == "demographics" else "roster-core.readonly"
-        hint = " (or set demographics: false)" if path == "demographics" else ""
         return Terminal(
             f"/{path}: the provider forbids it{told}; give the client the scope {right} in the"
-            f" administration of the student information system{hint}",
+            f" administration of the student information system{without}",
             "403",
         )
     if reply.kind == "missing":
         return Terminal(
             f"/{path}: the provider has no such collection{told}; check the address of the source,"
-            " and ask the vendor whether rostering is switched on",
+            f" and ask the vendor whether it is switched on{without}",
             "404",
         )
     return Terminal(
