@@ -28,7 +28,7 @@ _WORDS_11 = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Wrong(Exception):
     """A request that is answered with an error. `status`: HTTP; `headers`: of the answer."""
 

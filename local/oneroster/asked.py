@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .quirks import Quirks
 
 
+_MOST = 10**12  # what a database can still count
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`where`: SQL. `order`: SQL, None for the order of sourcedIds. `fields`: what is said.
@@ -64,7 +67,7 @@ def _number(
     if text is None:
         return default
     if text.isascii() and text.isdigit() and int(text) >= least:
-        return int(text)
+        return min(int(text), _MOST)
     way = quirks.bad_paging
     if way == "version":
         way = "default" if version == "1.1" else "400"

@@ -101,6 +101,8 @@ class Quirks:
     usernames: Literal["full", "bare"] = "full"
     # Of every tenth row these are "" or []: "users.email", "users.sourcedId", "classes.terms", …
     blanks: tuple[str, ...] = ()
+    # Every n-th pupil's enrollment says teacher; 0: all are right.
+    miscast: int = 0
     # Every n-th user is in no collection of users, though enrolled; 0: all are there.
     unlisted: int = 0
 

@@ -41,8 +41,7 @@ class Tables:
 
     def table(self, name: str, version: Version, quirks: Quirks) -> str:
         """The name of the table of a kind of object, as the records are at this moment."""
-        ways = (quirks.ids, quirks.agents, quirks.enrollment_ids, quirks.demographics_ids)
-        key = (name, version, *ways)
+        key = (name, version, *_ways(quirks))
         with self._lock:
             revision = self._records.revision
             made = self._made.get(key)
@@ -71,7 +70,15 @@ class Tables:
         self._former[key] = table
         if former:
             cursor.execute(f"DROP TABLE {former}")
-            self._counts = {k: v for k, v in self._counts.items() if k[0] != former}
+            for counted in list(self._counts):
+                if counted[0] == former:
+                    del self._counts[counted]
+
+
+def _ways(quirks: Quirks) -> tuple[str, ...]:
+    """The switches that make other tables; all others only make other words of them."""
+    ids = (quirks.ids, quirks.enrollment_ids, quirks.demographics_ids)
+    return (*ids, quirks.agents, str(quirks.miscast))
 
 
 def _make(cursor: duckdb.DuckDBPyConnection, table: str, made: Entity, quirks: Quirks) -> None:
@@ -86,13 +93,21 @@ def _make(cursor: duckdb.DuckDBPyConnection, table: str, made: Entity, quirks: Q
     cursor.execute(
         f"""CREATE TABLE {table} AS
         SELECT row_number() OVER (ORDER BY "sourcedId") - 1 AS position, *
-        FROM (SELECT * REPLACE ({_ids(made, quirks)}) FROM told) ORDER BY position"""
+        FROM (SELECT * REPLACE ({_replaced(made, quirks)}) FROM told) ORDER BY position"""
     )
     cursor.execute("DROP TABLE told")
 
 
+def _replaced(made: Entity, quirks: Quirks) -> str:
+    """What is told otherwise than it is: ids, by the provider's way to give them, and roles."""
+    replaced = _ids(made, quirks)
+    if made.name == "enrollments" and quirks.miscast:
+        wrong = f"""role = 'student' AND hash("sourcedId") % {quirks.miscast} = 0"""
+        replaced += f", CASE WHEN {wrong} THEN 'teacher' ELSE role END AS role"
+    return replaced
+
+
 def _ids(made: Entity, quirks: Quirks) -> str:
-    """Replacements of what holds ids, by the provider's way to give them."""
     own = '"sourcedId"'
     if made.name == "enrollments" and quirks.enrollment_ids == "campus":
         number = f"(hash({own}) % 1000000000000000)"

@@ -72,7 +72,9 @@ class Tokens:
         quirks: Quirks,
     ) -> None:  # fmt: skip
         """Raises Wrong: 401 for a token that is not valid, 403 for one with none of the scopes."""
-        if quirks.fixed_bearer and secrets.compare_digest(token, quirks.fixed_bearer):
+        if quirks.fixed_bearer and secrets.compare_digest(
+            token.encode(), quirks.fixed_bearer.encode()
+        ):
             return
         with self._lock:
             known = self._out.get(token)

@@ -354,6 +354,42 @@ def test_a_file_that_the_manifest_calls_absent_is_read_and_told(read_drop: ReadD
 
 
 @pytest.mark.parametrize(
+    ("name", "version", "told"),
+    [
+        ("oneroster-1.1", "1.0", []),
+        ("oneroster-1.1", "", []),
+        ("oneroster-1.1", "1.2", [("csv.version", "manifest.csv", 3, "1.2")]),
+        ("oneroster-1.2", "1.2.1", []),
+        ("oneroster-1.2", "1.1", [("csv.version", "manifest.csv", 3, "1.1")]),
+    ],
+)
+def test_a_version_that_the_files_contradict_is_told_and_the_files_are_followed(
+    read_drop: ReadDrop, name: str, version: str, told: list[tuple[str, str, int, str]]
+) -> None:
+    own = name.removeprefix("oneroster-")
+    package = _edited(PACKAGES[name], "manifest.csv", f"version,{own}", f"version,{version}")
+    roster = read_drop(package)
+    assert roster.format == name
+    assert [(f.rule, f.file, f.line, f.value) for f in roster.findings()] == told
+
+
+@pytest.mark.parametrize("role", ["guardian", "Parent", "relative"])
+def test_a_contact_who_is_enrolled_is_told_and_is_no_teacher_of_the_class(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection, role: str
+) -> None:
+    package = _edited(ONEROSTER_11, "enrollments.csv", "T1,teacher", f"P1,{role}")
+    found = {(f.rule, f.severity): f for f in read_drop(package).findings()}
+    assert set(found) == {
+        ("enrollments.role.contact", "warning"), ("classes.teachers.none", "warning"),
+    }  # fmt: skip
+    contact = found["enrollments.role.contact", "warning"]
+    assert (contact.file, contact.line, contact.column, contact.value) == (
+        "enrollments.csv", 4, "role", role.lower(),
+    )  # fmt: skip
+    assert _rows(con, "FROM uncertain") == []
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("file.users,bulk", "file.users,delta",

@@ -250,6 +250,8 @@ def test_a_fixed_token_needs_no_call(provider: Provider, version: Version) -> No
     provider.quirks(fixed_bearer="from-the-proxy")
     provider.token = "from-the-proxy"
     assert provider.get(version, "/demographics").status_code == 200
+    provider.token = "from-elsewhere"
+    assert provider.get(version, "/demographics").status_code == 401
 
 
 def test_a_session_cookie_must_come_back(provider: Provider) -> None:

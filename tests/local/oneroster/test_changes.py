@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from tests.local.oneroster.cells import as_cells, files
 from tests.local.oneroster.conftest import Provider, Version
 
 COLLECTIONS = [
@@ -51,6 +53,20 @@ def test_what_is_active_is_the_district(changing: Provider, version: Version) ->
         assert len(active) == number
         seen = changing.ids(version, f"/{collection}")
         assert len(seen) == len(set(seen))
+
+
+def test_what_is_active_says_what_the_day_s_files_say(
+    changing: Provider, version: Version, tmp_path: Path
+) -> None:
+    changing.records.advance(7, 0.3, LATER)
+    changing.records.advance(8, 0.3, LATEST)
+    written = files(changing, version, tmp_path)
+    for collection in COLLECTIONS:
+        rows = written[collection]
+        header = [column for column in rows[0] if column not in ("status", "dateLastModified")]
+        active = changing.rows(version, f"/{collection}", filter="status='active'")
+        told = [as_cells(row, header) for row in active]
+        assert sorted(told, key=str) == sorted(({c: r[c] for c in header} for r in rows), key=str)
 
 
 def test_who_left_is_told_as_they_were(changing: Provider, version: Version) -> None:

@@ -66,6 +66,12 @@ def test_the_content_type_is_bare(provider: Provider, version: Version) -> None:
     assert provider.get(version, "/orgs").headers["content-type"] == "application/json"
 
 
+def test_a_limit_may_be_any_number(provider: Provider, version: Version) -> None:
+    everything = provider.rows(version, "/orgs")
+    assert provider.rows(version, "/orgs", limit=10**30) == everything
+    assert provider.rows(version, "/orgs", offset=10**30) == []
+
+
 @pytest.mark.parametrize("params", [{"limit": "0"}, {"limit": "many"}, {"offset": "-1"}])
 def test_a_bad_limit_or_offset(provider: Provider, params: dict[str, str]) -> None:
     assert len(provider.get("1.1", "/enrollments", **params).json()["enrollments"]) == 100

@@ -16,7 +16,8 @@ def test_a_process_serves_the_version_that_it_is_told(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     command = [
         sys.executable, "-m", "local.oneroster", "--version", "1.1", "--people", "60",
-        "--client", "me", "--secret", "mine", "--ready-file", str(ready),
+        "--client", "me", "--secret", "mine", "--quirks", '{"default_limit": 5}',
+        "--ready-file", str(ready),
     ]  # fmt: skip
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -27,6 +28,7 @@ def test_a_process_serves_the_version_that_it_is_told(tmp_path: Path) -> None:
                 token = http.post("/token", data=form, auth=("me", "mine")).json()["access_token"]
                 headers = {"Authorization": f"Bearer {token}"}
                 users = http.get("/ims/oneroster/v1p1/users", headers=headers)
+                assert len(users.json()["users"]) == 5
                 assert int(users.headers["X-Total-Count"]) >= 60
                 other = http.get("/ims/oneroster/rostering/v1p2/users", headers=headers)
                 assert other.status_code == 404
@@ -34,3 +36,10 @@ def test_a_process_serves_the_version_that_it_is_told(tmp_path: Path) -> None:
         finally:
             process.terminate()
     assert process.returncode in (0, -15)
+
+
+def test_a_switch_that_there_is_not_ends_the_process() -> None:
+    command = [sys.executable, "-m", "local.oneroster", "--quirks", '{"colour": "red"}']
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "no switch 'colour'" in ended.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,11 @@ def test_switches_are_checked() -> None:
     ):  # fmt: skip
         with pytest.raises(BadInput, match="quirks: "):
             Quirks.from_json(wrong)
+
+
+def test_the_docs_name_every_switch() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "local-stack.md").read_text(encoding="utf-8")
+    assert [f.name for f in fields(Quirks) if f"`{f.name}`" not in page] == []
 
 
 def test_switches_add_up_until_they_are_set_back(provider: Provider) -> None:
@@ -357,6 +364,15 @@ def test_blanks_and_people_who_are_not_listed(provider: Provider, version: Versi
     away = enrolled - listed
     assert away
     assert provider.get(version, f"/users/{min(away)}").status_code == 404
+
+
+def test_pupils_may_be_said_to_teach(provider: Provider, version: Version) -> None:
+    right = {row["sourcedId"]: row["role"] for row in provider.rows(version, "/enrollments")}
+    provider.quirks(miscast=20)
+    wrong = {row["sourcedId"]: row["role"] for row in provider.rows(version, "/enrollments")}
+    differing = {(right[key], role) for key, role in wrong.items() if right[key] != role}
+    assert differing == {("student", "teacher")}
+    assert wrong.keys() == right.keys()
 
 
 # --- errors
