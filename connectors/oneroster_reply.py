@@ -92,7 +92,7 @@ def _failed(answer: Answer, told: _Told) -> Reply:
     """A failure that came with status 200."""
     if told.codes & _SIGNED_OUT:
         raise Terminal(f"{answer.path}: the credentials were refused{_why(told)}", "401")
-    kinds = {kind for code, kind in _BY_CODE.items() if code in told.codes}
+    kinds: set[Kind] = {kind for code, kind in _BY_CODE.items() if code in told.codes}
     if not kinds:
         raise Transient(f"{answer.path}: answered with an error{_why(told)}")
     return Reply(kinds.pop(), codes=told.codes, text=told.text)

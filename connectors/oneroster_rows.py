@@ -91,8 +91,11 @@ _BASE_FIELDS: _Kinds = {"sourcedId": "VARCHAR", "status": "VARCHAR"}
 def _fields(texts: str, json: str = "") -> _Kinds:
     """Fields in words, besides those that every object has."""
     fields: dict[str, Literal["VARCHAR", "JSON"]] = {**_BASE_FIELDS}
-    fields |= dict.fromkeys(texts.split(), "VARCHAR")
-    return fields | dict.fromkeys(json.split(), "JSON")
+    for name in texts.split():
+        fields[name] = "VARCHAR"
+    for name in json.split():
+        fields[name] = "JSON"
+    return fields
 
 
 def _same(texts: str) -> dict[str, str]:
