@@ -10,7 +10,9 @@ import pytest
 from local.district import District, generate
 from local.district.writing import Format
 from tests.connectors.same_district import (
+    ADULTS,
     DOMAIN,
+    OF_DISTRICT,
     ONEROSTER_11,
     STUDYING,
     TABLES,
@@ -27,11 +29,21 @@ FORCED: Mapping[Format, Poverty] = {
         {"desired_people": ("email",), "desired_members": ("reason",)},
         {
             "desired_members": f"{STUDYING} OR person IN (SELECT user_sourced_id FROM district)",
-            "desired_people": "external_id IN (SELECT user_sourced_id FROM district)",
+            "desired_people": OF_DISTRICT,
         },
     ),
     "oneroster-1.1": ONEROSTER_11,
     "oneroster-1.2": Poverty(),
+    # Nobody belongs to the district itself: who does stands in the file once for each school. And
+    # there is no word for the grade of an adult.
+    "clever": Poverty(
+        entities={
+            "desired_people": OF_DISTRICT,
+            "desired_groups": f"{ADULTS} OR contains(unique_name, 'grade-other')",
+            "desired_members": f"person IN (SELECT user_sourced_id FROM district) OR {STUDYING}"
+            " AND (contains(target, '-adulteducation-') OR contains(target, 'grade-other'))",
+        },
+    ),
 }
 
 
@@ -49,7 +61,7 @@ def test_a_format_gives_the_same_directory_but_for_what_it_cannot_say(
     assert_same(of_files(district, tmp_path, form, poverty), expected, form)
 
 
-@pytest.mark.parametrize("form", [form for form, poverty in FORCED.items() if poverty.columns])
+@pytest.mark.parametrize("form", [form for form, poverty in FORCED.items() if poverty.entities])
 def test_every_difference_that_is_forgiven_is_there(
     district: District, tmp_path: Path, form: Format
 ) -> None:
