@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
@@ -227,3 +229,19 @@ def test_what_decides_the_pull_is_remembered_and_no_secret() -> None:
     assert "rollcall" not in json.dumps(one.connector().settings)
     slower = source("https://sis.test", page_size=50, parallel=1)
     assert slower.connector().settings == one.connector().settings
+
+
+def test_the_page_shows_settings_that_work_and_names_all_of_them() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sources-oneroster.md").read_text("utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        [settings] = yaml.safe_load(block)["sources"]
+        assert OneRosterSource.model_validate(settings).connector()
+    for name, field in OneRosterSource.model_fields.items():
+        if name not in ("name", "kind", "mappings", "may_be_missing"):
+            assert name in page, name
+        default = field.default
+        if isinstance(default, bool | int):
+            written = str(default).lower() if isinstance(default, bool) else str(default)
+            assert f"| `{name}` | `{written}` |".replace("`", "") in page.replace("`", "")
