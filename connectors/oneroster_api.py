@@ -219,6 +219,7 @@ class OneRosterApi:
         probe = Probe(session, source.address, filters)
         manner = await probe.find(source.version, source.page_size)
         offer = await probe.offer(manner, self._names())
+        manner = await probe.stepping(manner, offer.paths["users"][0])
         road = ", ".join(f"/{path}" for path in offer.every())
         position = f"{began} {road}"
         known: dict[str, Any] = {"manner": asdict(manner), "paths": dict(offer.paths)}
@@ -271,9 +272,10 @@ class OneRosterApi:
 
     def start(self, pull: Pull) -> Sequence[Request]:
         """The first page of each path."""
-        limit = int(pull.facts["manner"]["limit"])
+        manner = Manner(**pull.facts["manner"])
+        first = Spot(0, manner.limit, numbered=manner.numbered)
         return [
-            _request(collection, path, Spot(0, limit))
+            _request(collection, path, first)
             for collection, paths in pull.facts["paths"].items()
             for path in paths
         ]

@@ -35,12 +35,14 @@ _WITHOUT = {
 @dataclass(frozen=True)
 class Manner:
     """How a provider is asked. `root`: from the address to the collections, with a slash at its
-    end, or "". `slash`: what paths end with. `limit`: rows a page. `sorts`: rows come in order."""
+    end, or "". `slash`: what paths end with. `limit`: rows a page. `sorts`: rows come in order.
+    `numbered`: offsets that are no multiple of the limit are not understood."""
 
     root: str = ""
     slash: str = ""
     limit: int = 100
     sorts: bool = True
+    numbered: bool = False
 
 
 async def ask(

@@ -10,12 +10,15 @@ is never an end. Limits are cut down without a word, so offsets go on by the row
 page was as large as its limit, or as the one before it, and the provider says how many rows there
 are, the other pages are asked for at the same time. A collection that is read again is read page by
 page, whatever sizes the pages have.
+
+Some providers make a page number of the offset and pass over the remainder. They cannot be asked
+for a page that begins in another one; there, pages stand side by side, and the totals tell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -31,7 +34,8 @@ class Spot:
     """A page to ask for. `overlap`: rows at its beginning that were read before, 0 or 1.
 
     `size`: rows of the page before, 0 if there was none. `among`: the page is one of many that are
-    asked for at the same time, and not the last of them.
+    asked for at the same time, and not the last of them. `numbered`: offsets are multiples of the
+    limit, see the module.
     """
 
     offset: int
@@ -39,6 +43,7 @@ class Spot:
     overlap: int = 0
     size: int = 0
     among: bool = False
+    numbered: bool = False
 
     def params(self) -> dict[str, str]:
         """The spot, as a request keeps it."""
@@ -48,7 +53,7 @@ class Spot:
     def of(cls, params: Mapping[str, str]) -> Spot:
         """The spot that a request keeps."""
         values = {name: int(params[name]) for name in ("offset", "limit", "overlap", "size")}
-        return cls(**values, among=params["among"] == "1")
+        return cls(**values, among=params["among"] == "1", numbered=params["numbered"] == "1")
 
     def following(self, got: int, total: int | None, *, at_once: bool) -> list[Spot]:
         """The pages after this one, which brought `got` rows; none behind the last one.
@@ -58,17 +63,19 @@ class Spot:
         end = self.offset + got
         if self.among or got <= self.overlap or (end == total and got < self.limit):
             return []
-        step = max(got - 1, 1)
-        overlap = got - step
-        after = Spot(self.offset + step, self.limit, overlap, got)
+        if self.numbered and self.size and got < self.limit:
+            return []
+        step = got if self.numbered else max(got - 1, 1)
+        limit = got if self.numbered else self.limit
+        after = Spot(self.offset + step, limit, got - step, got, numbered=self.numbered)
         full = got in (self.limit, self.size)
-        if not (at_once and full and overlap and total is not None and total > end):
+        if not (at_once and full and got > 1 and total is not None and total > end):
             return [after]
         count = -(-(total + 1 - end) // step)
         if count > MOST_AT_ONCE:
             return [after]
         offsets = [self.offset + step * place for place in range(1, count + 1)]
-        return [Spot(at, got, overlap, got, among=at != offsets[-1]) for at in offsets]
+        return [replace(after, offset=at, limit=got, among=at != offsets[-1]) for at in offsets]
 
 
 def facts(spot: Spot, rows: Sequence[Any]) -> dict[str, Any]:
@@ -86,7 +93,9 @@ def check_chain(name: str, collection: str, heads: Sequence[Head], *, sorted_: b
     why = ""
     for before, page in pairwise(pages):
         end = before["offset"] + before["got"]
-        if page["offset"] > end:
+        if page["got"] and page["first"] == before["first"] != "" and before["got"] > 1:
+            why = f"{name} gave the same page for the rows from {page['offset']:,} on as before"
+        elif page["offset"] > end:
             why = f"{name}: a page ended at row {end:,}, and the next begins at {page['offset']:,}"
         elif page["overlap"] and not page["got"]:
             why = f"{name}: no row came from {page['offset']:,} on, where there was one before"

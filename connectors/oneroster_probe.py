@@ -159,6 +159,23 @@ class Probe:
             return (path,), {path: False}
         raise refusal(*closed)
 
+    async def stepping(self, manner: Manner, path: str) -> Manner:
+        """The manner, with what offsets do: the second of two rows has to come first from 1 on.
+
+        Rows may come and go meanwhile, so what speaks against the provider is looked at twice.
+        """
+        numbered = await self._repeats(manner, path) and await self._repeats(manner, path)
+        return replace(manner, numbered=numbered)
+
+    async def _repeats(self, manner: Manner, path: str) -> bool:
+        """Whether two rows from 0 on are also two rows from 1 on."""
+        pages: list[list[str]] = []
+        for offset in ("0", "1"):
+            params = {"limit": "2", "offset": offset}
+            reply, _ = await ask(self._session, self._address, manner, path, params)
+            pages.append([str(row.get("sourcedId")) for row in reply.rows])
+        return len(pages[0]) == 2 and pages[0] == pages[1]
+
     async def filtering(self, manner: Manner, path: str) -> Filtering:
         """Whether and how the provider filters by dateLastModified."""
         reply = await self._one(manner, path, since(FUTURE))

@@ -19,12 +19,18 @@ def read(
     most: int = 1000,
     total: int | None = None,
     at_once: bool = True,
+    numbered: bool = False,
 ) -> list[Head]:
-    """All pages from a provider that cuts limits down to `most`."""
+    """All pages from a provider that cuts limits down to `most`.
+
+    `numbered`: it makes a page number of the offset.
+    """
     todo, heads = [spot], list[Head]()
     while todo:
         spot = todo.pop(0)
-        found = rows[spot.offset : spot.offset + min(spot.limit, most)]
+        limit = min(spot.limit, most)
+        at = spot.offset // limit * limit if numbered else spot.offset
+        found = rows[at : at + limit]
         request = Request("enrollments", f"{spot.offset}", "enrollments", spot.params())
         assert Spot.of(request.params) == spot
         heads.append(Head(request, len(found[spot.overlap :]), (), total, facts(spot, found)))
@@ -47,6 +53,26 @@ def test_every_row_comes_once(count: int, most: int, told: bool, at_once: bool) 
     heads = read(Spot(0, 100), rows, most=most, total=total, at_once=at_once)
     assert sum(head.rows for head in heads) == count
     assert doubts(heads) == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 19, 20, 29, 99, 100, 101, 250])
+@pytest.mark.parametrize("most", [10, 1000])
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_every_row_comes_once_from_a_provider_that_counts_pages(
+    count: int, most: int, told: bool, at_once: bool
+) -> None:
+    rows = ROWS[:count]
+    total = count if told else None
+    first = Spot(0, 100, numbered=True)
+    heads = read(first, rows, most=most, total=total, at_once=at_once, numbered=True)
+    assert sum(head.rows for head in heads) == count
+    assert doubts(heads) == []
+
+
+def test_a_provider_that_counts_pages_must_be_asked_by_pages() -> None:
+    heads = read(Spot(0, 100), ROWS, numbered=True, total=250, at_once=False)
+    assert doubts(heads) == ["enrollments gave the same page for the rows from 99 on as before"]
 
 
 def test_one_request_is_enough_for_few_rows_with_a_total() -> None:

@@ -138,19 +138,22 @@ async def test_a_collection_that_has_no_rows_where_it_had_some_is_doubted(tmp_pa
             await pull(source(address), tmp_path)
 
 
-def by_cursor(*, lost: bool = False, elsewhere: bool = False, stuck: bool = False) -> ASGIApp:
-    """A provider whose next page is known only by the link to it. `lost`: it loses a row."""
-    people = [
+ROWS: Mapping[str, list[dict[str, Any]]] = {
+    "orgs": [{"sourcedId": "S1", "name": "Fern Hill", "type": "school"}],
+    "users": [
         {"sourcedId": f"U{number:03}", "username": f"u{number}", "givenName": "A",
          "familyName": "B", "role": "student", "orgs": ["S1"]}
         for number in range(95)
-    ]  # fmt: skip
-    orgs = [{"sourcedId": "S1", "name": "Fern Hill", "type": "school"}]
-    sets: dict[str, list[dict[str, Any]]] = {"users": people, "orgs": orgs}
+    ],
+}  # fmt: skip
+
+
+def by_cursor(*, lost: bool = False, elsewhere: bool = False, stuck: bool = False) -> ASGIApp:
+    """A provider whose next page is known only by the link to it. `lost`: it loses a row."""
 
     async def answer(request: Request) -> JSONResponse:
         name = request.path_params["name"]
-        rows = sets.get(name, [])
+        rows = ROWS.get(name, [])
         at = int(request.query_params.get("cursor", "c0")[1:])
         limit = min(int(request.query_params.get("limit", 10)), 10)
         headers = {"X-Total-Count": str(len(rows))}
@@ -189,8 +192,33 @@ async def test_a_link_to_another_host_is_not_followed(tmp_path: Path) -> None:
         await pull(bearer(address), tmp_path)
 
 
-def bearer(address: str) -> OneRosterSource:
-    return source(address, ROOTS["1.1"], sign_in="bearer", client_secret="t", demographics=False)
+def by_page(*, told: bool) -> ASGIApp:
+    """A provider that makes a page number of the offset. `told`: it says how many rows it has."""
+
+    async def answer(request: Request) -> JSONResponse:
+        name = request.path_params["name"]
+        rows, limit = ROWS.get(name, []), min(int(request.query_params["limit"]), 20)
+        page = int(request.query_params["offset"]) // limit
+        headers = {"X-Total-Count": str(len(rows))} if told else {}
+        return JSONResponse({name: rows[page * limit : (page + 1) * limit]}, headers=headers)
+
+    return Starlette(routes=[Route("/ims/oneroster/v1p1/{name}", answer)])
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("size", [10, 20, 30, 95, 1000])
+async def test_a_provider_that_counts_pages_is_asked_by_pages(
+    tmp_path: Path, told: bool, size: int
+) -> None:
+    with serving(by_page(told=told)) as address:
+        rows, _ = await pull(bearer(address, page_size=size), tmp_path)
+    assert len(rows["users"]) == 95
+    assert sum(head.rows for head in FolderPages(tmp_path).heads()) == 96
+
+
+def bearer(address: str, **more: Any) -> OneRosterSource:
+    given = {"sign_in": "bearer", "client_secret": "t", "demographics": False}
+    return source(address, ROOTS["1.1"], **(given | more))
 
 
 def test_a_link_of_the_same_host_keeps_the_address_that_is_asked() -> None:

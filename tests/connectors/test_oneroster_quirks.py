@@ -199,13 +199,13 @@ async def test_an_address_without_version_is_looked_behind(
 async def test_another_root_is_taken_as_it_is(provider: Provider, tmp_path: Path) -> None:
     provider.has(root_11="/api/oneroster/v1")
     address = f"{provider.address}/api/oneroster/v1"
-    rows, _ = await pull(source(address, "", **OAUTH1), tmp_path)
+    rows, _ = await pull(source(address, "", **OAUTH1), tmp_path / "read")
     assert rows == provider.plain["1.1"]
 
 
 async def test_an_address_without_a_service_is_told(provider: Provider, tmp_path: Path) -> None:
     with pytest.raises(Terminal, match="no OneRoster service at this address"):
-        await pull(source(f"{provider.address}/elsewhere", ""), tmp_path)
+        await pull(source(f"{provider.address}/elsewhere", ""), tmp_path / "read")
 
 
 async def test_collections_that_are_missing_are_read_by_other_paths(
@@ -260,7 +260,7 @@ async def test_an_error_with_status_200_is_no_empty_collection(
     last = frozenset({"classes", "enrollments"})
     asked = source(provider.address, ROOTS[version])
     with pytest.raises((Transient, Terminal, Refused)):
-        await pull(asked, tmp_path, last=last)
+        await pull(asked, tmp_path / "read", last=last)
 
 
 @pytest.mark.parametrize("quirks", [{"shift": "delete"}, {"shift": "insert"}], ids=str)
@@ -270,7 +270,8 @@ async def test_pages_that_shift_are_read_again(
 ) -> None:
     provider.has(total=total, links="none", **quirks)
     asked = source(provider.address, page_size=50).connector()
-    found = await run_pull(asked, FolderPages(tmp_path), lambda: None, lambda _: None)
+    pages = FolderPages(tmp_path / "read")
+    found = await run_pull(asked, pages, lambda: None, lambda _: None)
     last = found.extracted.of("enrollments")
     assert {head.request.attempt for head in last} == {1}
     [(expected,)] = provider.records.rows("SELECT count(*) FROM enrollments")
@@ -284,7 +285,7 @@ async def test_pages_that_never_agree_are_refused(
     provider: Provider, tmp_path: Path, quirks: Mapping[str, Any], total: str
 ) -> None:
     provider.has(total=total, links="none", **quirks)
-    with pytest.raises(Refused, match="changed while it was read"):
+    with pytest.raises(Refused, match=r"changed while it was read|gave the same page"):
         await provider.read(tmp_path, page_size=50)
 
 
