@@ -19,7 +19,8 @@ import duckdb
 from roster.schema import literal, quoted
 
 RAW = "pulled_"
-_OBJECT_BYTES = 64 * 1024**2
+# The longest row. Each thread that reads has a buffer of twice this size.
+_OBJECT_BYTES = 16 * 1024**2
 _ROWS = "pulled_rows"
 # More rows than a collection has: the places of two collections never meet.
 _PLACES = 10**12
