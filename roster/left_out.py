@@ -44,8 +44,8 @@ def forget_faults(con: duckdb.DuckDBPyConnection) -> None:
         "DELETE FROM faults f USING gone g"
         " WHERE f.tbl = g.tbl AND f.file = g.file AND f.row = g.row"
     )
-    con.execute("DROP TABLE gone")
-    con.execute("DROP TABLE bereft")
+    for scratch in ("gone", "bereft", "leaving"):
+        con.execute(f"DROP TABLE IF EXISTS {scratch}")
 
 
 def leave_out(con: duckdb.DuckDBPyConnection, table: Table, rows: str) -> int:

@@ -123,6 +123,16 @@ def test_a_contact_whose_last_student_is_taken_away_goes(
     ]  # fmt: skip
 
 
+def test_an_org_takes_what_is_below_it(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    other = {"sourced_id": "S9", "name": "Other", "type": "school"}
+    roster = take(con, tmp_path, "orgs,D1,drop,,,", tables=plus(SOUND, orgs=[other]))
+    assert rows(con, "SELECT sourced_id FROM orgs") == [("S9",)]
+    assert {count.kind: count.count for count in roster.left_out()} == {
+        "org": 2, "course": 1, "class": 1, "role": 3, "user": 4
+    }  # fmt: skip
+    assert list(roster.findings()) == []
+
+
 def test_a_dropped_session_takes_classes_that_have_no_other(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
