@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-import duckdb
+from typing import TYPE_CHECKING, Literal
 
 from roster.schema import literal, quoted
+
+if TYPE_CHECKING:
+    import duckdb
 
 RAW = "pulled_"
 # The longest row. Each thread that reads has a buffer of twice this size.

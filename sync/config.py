@@ -27,7 +27,7 @@ from pydantic import (
     field_validator,
 )
 
-from connectors.kinds import Source
+from connectors.kinds import KINDS, Source
 from connectors.source import NAME_PATTERN, CsvSource, SourceSettings
 from directory.policy import Policy
 from graph.quota import BindCost, Priority, Quota
@@ -116,7 +116,7 @@ class Config(Policy):
         default="UTC", description="IANA time zone that decides what today is"
     )
     sources: tuple[Source, ...] = Field(
-        default=(), description="The source; without it, any one folder under rosters/"
+        default=(), description="The sources; without any, one folder under rosters/ is taken"
     )
     merge: Merge = Field(default_factory=Merge, description="How several sources become one roster")
     select: tuple[Selection, ...] = Field(
@@ -136,9 +136,10 @@ class Config(Policy):
 
     @field_validator("sources")
     @classmethod
-    def _one_source(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-        if len(sources) > 1:
-            raise ValueError("a tenant has one source: two would remove each other's people")
+    def _one_of_a_name(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in sources]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two sources are called {twice[0]!r}; give each a name of its own")
         return sources
 
     @field_validator("merge", "select")
@@ -163,6 +164,11 @@ class Config(Policy):
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"two rules are called {twice[0]!r}; give each a name of its own")
         return rules
+
+    @property
+    def combines(self) -> bool:
+        """Whether the roster is made of readings, and not just what one source says."""
+        return len(self.sources) > 1 or bool(self.select) or self.overrides is not None
 
     @property
     def combining(self) -> Combining:
@@ -297,15 +303,19 @@ class _Document:
     def explain(self, detail: ErrorDetails) -> str:
         """The message of one mistake: file, line, setting, value as written, what is allowed."""
         names = [str(part) for part in detail["loc"]]
+        # Of a source, pydantic says which kind it took it for.
+        kind = names.pop(2) if names[:1] == ["sources"] and len(names) > 2 else "csv"
+        if detail["type"] == "kind":
+            names.append("kind")
         node, known = self._find(names)
         value = self.text[node.start_mark.index : node.end_mark.index]
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"is not a setting; allowed: {_settings(known[:-1])}"
+            message = f"is not a setting; allowed: {_settings(known[:-1], kind)}"
         elif detail["type"] == "missing":
             message = "is missing"
         elif detail["type"] == "model_type":
-            message = f"{value!r} is not a section; allowed in it: {_settings(known)}"
+            message = f"{value!r} is not a section; allowed in it: {_settings(known, kind)}"
         elif isinstance(node, yaml.ScalarNode):
             message = f"{value!r} is not allowed: {message[:1].lower()}{message[1:]}"
         return f"{self._line(node)}: {'.'.join(names) or 'the file'}: {message}"
@@ -348,8 +358,8 @@ def _child(node: yaml.Node, name: str) -> yaml.Node | None:
     return next((value for key, value in pairs if str(key) == name), None)
 
 
-def _settings(section: list[str]) -> str:
-    """What may stand in a section, in words."""
+def _settings(section: list[str], kind: str) -> str:
+    """What may stand in a section, in words. `kind`: of the source that it is about, if any."""
     model: type[BaseModel] = Config
     for name in section:
         if name.isdigit():
@@ -357,6 +367,8 @@ def _settings(section: list[str]) -> str:
         fields = (f for key, f in model.model_fields.items() if name in (key, f.alias))
         if field := next(fields, None):  # there is none where the name is the user's own
             model = _model(field.annotation) or model
+        if issubclass(model, SourceSettings):
+            model = KINDS[kind]
     return ", ".join(field.alias or key for key, field in model.model_fields.items())
 
 

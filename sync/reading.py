@@ -32,7 +32,7 @@ def read_alone(
     It counts as the first source of the configuration. `overrides`: the file of corrections.
     Raises BadInput or Refused for what a run would not take either.
     """
-    from connectors import read_roster, read_staged
+    from connectors.reading import read_roster, read_staged
     from roster.together import validate_all
 
     source = config.sources[0] if config.sources else CsvSource(name="local")

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors import read_roster, read_staged
+from connectors.reading import read_roster, read_staged
 from roster.database import open_database
 from roster.errors import BadInput
 from roster.merge import MergeRules
