@@ -71,12 +71,18 @@ def cite_lenders(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def by_rank(con: duckdb.DuckDBPyConnection, order: Sequence[str], file: str = "origin_file") -> str:
-    """SQL: the place in an order of the source that a row's file came from."""
-    files = con.execute("SELECT id, source FROM files ORDER BY id").fetchall()
-    names = sorted({source for _, source in files}, key=lambda s: (rank(s, order), s))
-    places = ", ".join(f"{number}: {names.index(source)}" for number, source in files)
-    return f"MAP {{{places}}}[{file}]"
+def by_rank(con: duckdb.DuckDBPyConnection, order: Sequence[str]) -> str:
+    """SQL: the place in an order of the source that a row came from.
+
+    The files of a source have numbers that follow each other, see roster.gathering.
+    """
+    files = con.execute("SELECT source, min(id), max(id) FROM files GROUP BY source").fetchall()
+    ranked = sorted(files, key=lambda file: (rank(file[0], order), file[0]))
+    cases = [
+        f"WHEN origin_file BETWEEN {first} AND {last} THEN {place}"
+        for place, (_, first, last) in enumerate(ranked)
+    ]
+    return f"CASE {' '.join(cases)} END"
 
 
 def merge_rows(con: duckdb.DuckDBPyConnection, rules: MergeRules) -> None:
