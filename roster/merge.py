@@ -55,8 +55,8 @@ class MergeRules:
 def start_borrowing(con: duckdb.DuckDBPyConnection) -> None:
     """Make the temporary table `borrowed`: where the value of a column really came from."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE borrowed (file UTINYINT, row UINTEGER, col VARCHAR,"
-        " from_file UTINYINT, from_row UINTEGER)"
+        "CREATE OR REPLACE TEMP TABLE borrowed (tbl VARCHAR, file UTINYINT, row UINTEGER,"
+        " col VARCHAR, from_file UTINYINT, from_row UINTEGER)"
     )
 
 
@@ -65,7 +65,7 @@ def cite_lenders(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         UPDATE faults f SET file = b.from_file, row = b.from_row FROM borrowed b
-        WHERE f.file = b.file AND f.row = b.row
+        WHERE f.tbl = b.tbl AND f.file = b.file AND f.row = b.row
           AND b.col = coalesce(f.col, split_part(f.rule, '.', 2))
         """
     )
@@ -169,7 +169,8 @@ def _borrow(
     names = ", ".join(ROW_NAMES[table.name])
     con.execute(
         f"""
-        INSERT INTO borrowed SELECT file, row, {literal(column)}, from_file, from_row FROM (
+        INSERT INTO borrowed
+        SELECT {literal(table.name)}, file, row, {literal(column)}, from_file, from_row FROM (
             SELECT first(origin_file ORDER BY place) AS file,
                 first(origin_row ORDER BY place) AS row,
                 first(origin_file ORDER BY {best}) FILTER ({given}) AS from_file,

@@ -301,12 +301,12 @@ class _Applying:
         )
         self._report(RULES["overrides.row.needless"], f"record IN ({same})")
         self._con.execute(
-            f"DELETE FROM borrowed b USING ({lines}) l WHERE b.file = l.origin_file"
-            f" AND b.row = l.origin_row AND b.col = {literal(column)}"
+            f"DELETE FROM borrowed b USING ({lines}) l WHERE b.tbl = {literal(table.name)}"
+            f" AND b.file = l.origin_file AND b.row = l.origin_row AND b.col = {literal(column)}"
         )
         self._con.execute(
-            f"INSERT INTO borrowed SELECT origin_file, origin_row, {literal(column)},"
-            f" {self._file}, record FROM ({lines})"
+            f"INSERT INTO borrowed SELECT {literal(table.name)}, origin_file, origin_row,"
+            f" {literal(column)}, {self._file}, record FROM ({lines})"
         )
         self._con.execute(
             f"UPDATE {table.name} t SET {column} = l.{column} FROM ({lines}) l WHERE {row}"
