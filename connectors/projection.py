@@ -43,11 +43,15 @@ class Projection:
 
 @dataclass(frozen=True)
 class Collection:
-    """Rows of one kind. `fields`: top-level names that are read of each row, as text or as JSON."""
+    """Rows of one kind. `fields`: top-level names that are read of each row, as text or as JSON.
+
+    `whole`: the pages hold all rows of its tables, also in a pull that asks for changes only.
+    """
 
     name: str
     fields: Mapping[str, Literal["VARCHAR", "JSON"]]
     projections: tuple[Projection, ...] = field(default=())
+    whole: bool = False
 
 
 def project(
@@ -63,8 +67,9 @@ def project(
     format → table in `con`, whose columns are the keys of the file's columns.
     """
     made: dict[str, list[str]] = {}
+    changed: set[str] = set()
     for collection in collections:
-        pages = [str(path) for path in files.get(collection.name, ())]
+        changed |= {p.table for p in collection.projections if not collection.whole}
         for projection in collection.projections:
             columns = made.setdefault(projection.table, [])
             columns += [name for name in projection.columns if name not in columns]
@@ -80,7 +85,7 @@ def project(
             for projection in collection.projections:
                 _stage(con, collection, projection, pages, number)
     for table, columns in made.items():
-        _fold(con, table, columns, before)
+        _fold(con, table, columns, before if table in changed else None)
         con.execute(f"DROP TABLE {_fresh(table)}")
     return {table: f"{RAW}{table}" for table in made}
 

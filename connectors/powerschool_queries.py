@@ -1,0 +1,446 @@
+"""PowerSchool by the queries of the plugin: few requests, co-teachers and contacts, and changes.
+
+https://support.powerschool.com/developer (PowerQueries)
+
+Design note, paging. Pages by number shift when a row is inserted before them. So each query goes on
+after the key of the last row that came, and up to the last key that there was when the pull began:
+what is written meanwhile changes no page, and belongs to the next pull. The first page says how
+many rows there are, and as many have to come.
+
+Design note, changes. Rows of sections, staff, teachers, students and enrollments say when they were
+changed; what PowerSchool deletes it says nowhere. But its keys only grow. So the number of rows up
+to the last key of the pull before must be what it was then; where it is not, something was deleted,
+and that table is read in whole. The time counts in days, one day back, because some servers
+only keep the day, and it is the server's own clock. Schools, terms, courses and contacts are always
+read in whole: their tables say too little of changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from connectors.connector import Pull
+from connectors.pages import Page, Request
+from connectors.powerschool_people import People
+from connectors.powerschool_plugin import PREFIX
+from connectors.powerschool_values import (
+    ACTIVE_STUDENT,
+    CURRENT_STAFF,
+    GRADUATED_SCHOOL,
+    blank,
+    grade,
+    last_day,
+    never_attended,
+    relation,
+    staff_role,
+    teaching_role,
+)
+from connectors.projection import Collection, Projection
+from roster.errors import Terminal, Transient
+from roster.schema import literal
+
+if TYPE_CHECKING:
+    from connectors.session import Session
+
+PAGE = 5000
+EVERYTHING = "1900-01-01"
+REFUSED = (400, 403, 404)
+
+# The arguments of each query beside `after`.
+CHANGING: Mapping[str, tuple[str, ...]] = {
+    "sections": ("upto", "since", "year"),
+    "staff": ("upto", "since", "left"),
+    "sectionteachers": ("upto", "since", "year"),
+    "students": ("upto", "since", "left"),
+    "enrollments": ("upto", "since", "year", "left"),
+}
+WHOLE: Mapping[str, tuple[str, ...]] = {
+    "schools": (),
+    "terms": ("year",),
+    "courses": (),
+    "contacts": (),
+}
+ALL = CHANGING | WHOLE
+
+
+def path(name: str) -> str:
+    """Where a query is asked."""
+    return f"ws/schema/query/{PREFIX}{name}"
+
+
+def arguments(
+    name: str, year: str, upto: str, *, since: str = EVERYTHING, left: bool = False
+) -> dict[str, str]:
+    """The body of a query's first page. `left`: with who left, as changes have to show them."""
+    values = {"upto": upto, "since": since, "year": year, "left": "1" if left else "0"}
+    return {"after": "0"} | {argument: values[argument] for argument in ALL[name]}
+
+
+async def ask_state(session: Session) -> Mapping[str, str] | str:
+    """The server's clock (`now`), its school year and last keys; a text if it does not let us."""
+    answer = await session.post(path("state"), {}, allow=REFUSED)
+    if answer.status in REFUSED:
+        return f"{answer.status}{told(answer.body)}"
+    rows = records(answer.body, answer.path)
+    if len(rows) != 1 or not rows[0].get("year"):
+        return "no school year was found in its terms"
+    return {name: str(value) for name, value in rows[0].items() if not name.startswith("_")}
+
+
+async def count(session: Session, name: str, body: Mapping[str, str]) -> int:
+    """How many rows a query has for these arguments."""
+    answer = await session.post(f"{path(name)}/count", dict(body), allow=REFUSED)
+    _refuse(answer.status, answer.body, name)
+    found: Any = answer.body.get("count") if isinstance(answer.body, dict) else None
+    try:
+        return int(found)
+    except (TypeError, ValueError):
+        raise Transient(f"{answer.path}: answered without a count") from None
+
+
+async def count_all(
+    session: Session, state: Mapping[str, str], lasts: Mapping[str, str]
+) -> dict[str, int]:
+    """Rows of each changing table up to the keys in `lasts`, who left included."""
+    counted = await asyncio.gather(
+        *(
+            count(session, name, arguments(name, state["year"], lasts[name], left=True))
+            for name in CHANGING
+        )
+    )
+    return dict(zip(CHANGING, counted, strict=True))
+
+
+def day_before(day: str) -> str:
+    """From which day on changes are asked for, if the last pull began on `day`."""
+    return str(date.fromisoformat(day) - timedelta(days=1))
+
+
+def start(pull: Pull, *, contacts: bool) -> list[Request]:
+    """The first page of each query."""
+    facts = pull.facts
+    requests: list[Request] = []
+    for name in ALL:
+        if name == "contacts" and not contacts:
+            continue
+        changes = name in CHANGING and name not in facts["whole"]
+        body = arguments(
+            name,
+            facts["year"],
+            facts["lasts"].get(name, "0"),
+            since=facts["since"] if changes else EVERYTHING,
+            left=changes,
+        )
+        params = {"pagesize": str(PAGE), "count": "true"}
+        requests.append(Request(name, "0000000000", path(name), params, body))
+    return requests
+
+
+async def fetch(session: Session, request: Request) -> Page:
+    """One page; the next one begins after its last key."""
+    name, body = request.collection, request.body
+    done, _, known = request.place.partition(".")
+    answer = await session.post(request.path, body, request.params, allow=REFUSED)
+    _refuse(answer.status, answer.body, name)
+    rows = records(answer.body, answer.path)
+    total = int(known) if known else _counted(answer.body)
+    if total is None:
+        total = await count(session, name, body)
+    so_far = int(done) + len(rows)
+    if not rows or so_far >= total:
+        return Page(rows, total=total)
+    following = Request(
+        name,
+        f"{so_far:010d}.{total}",
+        request.path,
+        {"pagesize": str(PAGE)},
+        {**body, "after": str(rows[-1].get("dcid"))},
+    )
+    return Page(rows, (following,), total)
+
+
+def records(body: Any, where: str) -> list[dict[str, Any]]:
+    """The rows of an answer: `record` is missing without any, and may be a single object."""
+    if not isinstance(body, dict):
+        raise Transient(f"{where}: answered with something that is no result of a query")
+    found: Any = cast("dict[str, Any]", body).get("record")
+    return as_list(found)
+
+
+def as_list(value: Any) -> list[dict[str, Any]]:
+    """A list of PowerSchool: absent or "" if it is empty, the member itself if there is one."""
+    if not value:
+        return []
+    return cast("list[dict[str, Any]]", value if isinstance(value, list) else [value])
+
+
+def told(body: Any) -> str:
+    """What an error answer says, and about which columns."""
+    if not isinstance(body, dict):
+        return ""
+    answer = cast("dict[str, Any]", body)
+    inner = answer.get("errorMessage")
+    text: Any = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else None
+    text = text or answer.get("message")
+    columns = ", ".join(
+        f"{error.get('resource', '')}.{error.get('field', '')}"
+        for error in as_list(answer.get("errors"))
+        if error.get("field")
+    )
+    said = text[:200] if isinstance(text, str) else ""
+    return (f": {said}" if said else "") + (f" ({columns[:300]})" if columns else "")
+
+
+def _refuse(status: int, body: Any, name: str) -> None:
+    if status in REFUSED:
+        more = " or set contacts: false" if name == "contacts" else ""
+        raise Terminal(
+            f"PowerSchool refused the query {PREFIX}{name} ({status}{told(body)}); install the"
+            " current plugin as an update, and enable it so that its fields are approved" + more,
+            str(status),
+        )
+
+
+def _counted(body: Any) -> int | None:
+    try:
+        return int(body["count"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _texts(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, "VARCHAR")
+
+
+def collections(pull: Pull, people: People, *, contacts: bool) -> tuple[Collection, ...]:
+    """What the pages consist of, and the tables that they make."""
+    whole = {*WHOLE, *pull.facts["whole"]}
+    made = [
+        _schools(people),
+        _terms(),
+        _courses(),
+        _sections(people),
+        _staff(people),
+        _sectionteachers(),
+        _students(people),
+        _enrollments(),
+    ]
+    if contacts:
+        made.append(_contacts())
+    return tuple(
+        Collection(name, fields, (projection,), whole=name in whole)
+        for name, fields, projection in made
+    )
+
+
+_Parts = tuple[str, dict[str, Any], Projection]
+
+
+def _schools(people: People) -> _Parts:
+    return (
+        "schools",
+        _texts("dcid", "school_number", "name"),
+        Projection(
+            "schools",
+            {
+                "id": "dcid",
+                "number": "school_number",
+                "name": "name",
+                "district": literal(people.district),
+            },
+            "dcid",
+            gone=f"school_number IN ('0', '{GRADUATED_SCHOOL}') OR {people.elsewhere('dcid')}",
+        ),
+    )
+
+
+def _terms() -> _Parts:
+    return (
+        "terms",
+        _texts("dcid", "yearid", "name", "portion", "first_day", "last_day"),
+        Projection(
+            "terms",
+            {
+                "id": "dcid",
+                "name": "name",
+                "portion": "portion",
+                "schoolyear": "try_cast(yearid AS INTEGER) + 1991",
+                "firstday": "first_day",
+                "lastday": "last_day",
+            },
+            "dcid",
+        ),
+    )
+
+
+def _courses() -> _Parts:
+    return (
+        "courses",
+        _texts("dcid", "course_number", "course_name"),
+        Projection(
+            "courses",
+            {"id": "dcid", "number": blank("course_number"), "name": blank("course_name")},
+            "dcid",
+        ),
+    )
+
+
+def _sections(people: People) -> _Parts:
+    return (
+        "sections",
+        _texts("dcid", "school_dcid", "course_dcid", "term_dcid", "section_number"),
+        Projection(
+            "sections",
+            {
+                "id": "dcid",
+                "school": "school_dcid",
+                "course": "course_dcid",
+                "term": "term_dcid",
+                "number": blank("section_number"),
+            },
+            "dcid",
+            gone=people.elsewhere("school_dcid"),
+        ),
+    )
+
+
+def _staff(people: People) -> _Parts:
+    names = ("first_name", "middle_name", "last_name", "email", "teacher_login", "admin_login")
+    return (
+        "staff",
+        _texts(
+            "dcid", "users_dcid", "person_number", *names,
+            "school_dcid", "status", "staff_status", "is_home",
+        ),
+        Projection(
+            "staff",
+            {
+                "id": "dcid",
+                "person": people.teacher("users_dcid", "person_number"),
+                "number": blank("person_number"),
+                "username": people.account(("teacher_login", "admin_login"), "email"),
+                "givenname": "first_name",
+                "familyname": "last_name",
+                "middlename": "middle_name",
+                "email": blank("email"),
+                "school": "school_dcid",
+                "role": staff_role("staff_status"),
+                "primary": "is_home",
+            },
+            "dcid",
+            gone=f"status <> '{CURRENT_STAFF}' OR {people.elsewhere('school_dcid')}",
+        ),
+    )  # fmt: skip
+
+
+def _sectionteachers() -> _Parts:
+    return (
+        "sectionteachers",
+        _texts("dcid", "section_dcid", "staff_dcid", "role", "start_date", "end_date"),
+        Projection(
+            "sectionteachers",
+            {
+                "id": "dcid",
+                "section": "section_dcid",
+                "staff": "staff_dcid",
+                "role": teaching_role("role"),
+                "startdate": "start_date",
+                "enddate": "end_date",
+            },
+            "dcid",
+        ),
+    )
+
+
+def _students(people: People) -> _Parts:
+    return (
+        "students",
+        _texts(
+            "dcid", "person_number", "login", "first_name", "middle_name", "last_name", "email",
+            "grade_level", "enroll_status", "school_dcid",
+        ),
+        Projection(
+            "students",
+            {
+                "id": "dcid",
+                "person": people.student("dcid", "person_number"),
+                "number": blank("person_number"),
+                "username": people.account(("login",), "email"),
+                "givenname": "first_name",
+                "familyname": "last_name",
+                "middlename": "middle_name",
+                "email": blank("email"),
+                "school": "school_dcid",
+                "grade": grade("grade_level"),
+            },
+            "dcid",
+            gone=f"enroll_status <> '{ACTIVE_STUDENT}' OR {people.elsewhere('school_dcid')}",
+        ),
+    )  # fmt: skip
+
+
+def _enrollments() -> _Parts:
+    return (
+        "enrollments",
+        _texts("dcid", "section_dcid", "student_dcid", "date_enrolled", "date_left", "dropped"),
+        Projection(
+            "enrollments",
+            {
+                "id": "dcid",
+                "section": "section_dcid",
+                "student": "student_dcid",
+                "startdate": "date_enrolled",
+                "enddate": last_day("date_left"),
+            },
+            "dcid",
+            gone=f"dropped <> '0' OR {never_attended('date_enrolled', 'date_left')}",
+        ),
+    )
+
+
+def _contacts() -> _Parts:
+    return (
+        "contacts",
+        _texts(
+            "dcid", "student_dcid", "person_id", "first_name", "last_name", "email", "phone",
+            "relation",
+        ),
+        Projection(
+            "contacts",
+            {
+                "id": "dcid",
+                "student": "student_dcid",
+                "person": "'P' || person_id",
+                "givenname": "first_name",
+                "familyname": "last_name",
+                "email": blank("email"),
+                "phone": blank("phone"),
+                "relation": relation("relation"),
+            },
+            "dcid",
+        ),
+    )  # fmt: skip
+
+
+def position(state: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any]:
+    """What the next pull has to know of this one."""
+    return {
+        "road": "queries",
+        "now": state["now"],
+        "year": state["year"],
+        "lasts": lasts(state),
+        "rows": dict(rows),
+    }
+
+
+def lasts(state: Mapping[str, str]) -> dict[str, str]:
+    """The last key of each changing table; "0" where a table is empty."""
+    return {name: state.get(name) or "0" for name in CHANGING}
+
+
+def deleted(before: Mapping[str, int], after: Mapping[str, int]) -> Sequence[str]:
+    """The tables of which rows are not there any more."""
+    return sorted(name for name, rows in after.items() if before.get(name) != rows)

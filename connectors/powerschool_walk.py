@@ -1,0 +1,496 @@
+"""PowerSchool by the lists of /ws/v1: schools, their terms, courses, sections and staff, and so on.
+
+https://support.powerschool.com/developer (pagination, searching, *-resources)
+
+Design note. This road knows no co-teachers, no contacts, and nothing of what changed; it costs a
+request for each section. Its JSON is translated from XML: a list with one member is the member, an
+empty one is missing, an empty block is "", and text of digits comes as a number without its leading
+zeros. Pages go by number, so a row that is added or removed while a list is read moves all behind
+it. That is seen by three things: the list's own count before its first page and after its last one,
+the number of rows that came, and that no row came twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from connectors.connector import Doubt, Pull
+from connectors.pages import Head, Page, Request
+from connectors.powerschool_people import People
+from connectors.powerschool_queries import as_list, told
+from connectors.powerschool_values import (
+    GRADUATED_SCHOOL,
+    blank,
+    grade,
+    last_day,
+    never_attended,
+    staff_role,
+)
+from connectors.projection import Collection, Projection
+from roster.errors import Terminal, Transient
+from roster.schema import literal
+
+if TYPE_CHECKING:
+    from connectors.session import Answer, Session
+
+DEFAULT_PAGE = 100
+CLOSED_DAYS = 60
+REFUSED = (401, 403, 404)
+# Lists and the name of their members; the list is called as its members with an s, staff too.
+MEMBERS = {
+    "schools": "school",
+    "terms": "term",
+    "courses": "course",
+    "sections": "section",
+    "staff": "staff",
+    "students": "student",
+    "enrollments": "section_enrollment",
+}
+# What has to be read again together, because one leads to the other.
+CHAIN = frozenset({"terms", "sections", "enrollments"})
+_ACTIVE = "school_enrollment.enroll_status_code==0"
+
+
+async def page_sizes(session: Session) -> dict[str, int]:
+    """The largest page of each list, as the administrator set it for the plugin."""
+    answer = await session.get("ws/v1/metadata", allow=REFUSED)
+    body: Any = answer.body if isinstance(answer.body, dict) else {}
+    told = cast("dict[str, Any]", body.get("metadata") or {})
+    sizes: dict[str, int] = {}
+    for name, member in MEMBERS.items():
+        try:
+            sizes[name] = max(1, int(told[f"{member}_max_page_size"]))
+        except (KeyError, TypeError, ValueError):
+            sizes[name] = DEFAULT_PAGE
+    return sizes
+
+
+async def district(session: Session) -> Answer:
+    """Whether the lists may be read at all, see the status."""
+    return await session.get("ws/v1/district", allow=REFUSED)
+
+
+async def all_rows(
+    session: Session, name: str, path: str, size: int, params: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """All rows of a short list, page by page."""
+    rows: list[dict[str, Any]] = []
+    page = 1
+    while True:
+        paging = {"page": str(page), "pagesize": str(size)}
+        answer = await session.get(path, {**(params or {}), **paging})
+        some = members(answer, name)
+        rows += some
+        if len(some) < size:
+            return rows
+        page += 1
+
+
+def members(answer: Answer, name: str) -> list[dict[str, Any]]:
+    """The rows of a list's answer."""
+    wrapper = f"{MEMBERS[name]}s"
+    body: Any = answer.body
+    inner: Any = body.get(wrapper) if isinstance(body, dict) else None
+    if inner is None:
+        raise Transient(f"{answer.path}: answered without {wrapper}")
+    return as_list(inner.get(MEMBERS[name]) if isinstance(inner, dict) else None)
+
+
+def start(pull: Pull) -> list[Request]:
+    """The first page of each list of each school, and of the district's students."""
+    requests = [
+        Request("schools", "1", "ws/v1/district/school"),
+        _first("students", "0", "ws/v1/district/student", pull),
+    ]
+    for school in pull.facts["walked"]:
+        base = f"ws/v1/school/{school}"
+        requests.append(Request("terms", _place(school), f"{base}/term"))
+        requests.append(_first("courses", school, f"{base}/course", pull))
+        requests.append(_first("staff", school, f"{base}/staff", pull))
+    return requests
+
+
+def _place(of: str, page: int = 1, total: str = "") -> str:
+    return f"{of:0>10}-{page:06d}{'.' if total else ''}{total}"
+
+
+def _first(name: str, of: str, path: str, pull: Pull, asked: str = "") -> Request:
+    params = {"page": "1", "pagesize": str(pull.facts["sizes"][name])}
+    if name == "students":
+        params |= {"q": _ACTIVE, "expansions": "school_enrollment,contact_info"}
+    if name == "staff":
+        params |= {"expansions": "emails,school_affiliations"}
+    if asked:
+        params["q"] = asked
+    return Request(name, _place(of), path, params)
+
+
+async def fetch(session: Session, pull: Pull, request: Request) -> Page:
+    """One page, or a short list in whole."""
+    name = request.collection
+    if name == "schools":
+        return Page(await all_rows(session, name, request.path, pull.facts["sizes"][name]))
+    if name == "terms":
+        return await _terms_page(session, pull, request)
+    if name == "enrollments":
+        return await _enrollments_page(session, request)
+    return await _listed_page(session, pull, request)
+
+
+async def _terms_page(session: Session, pull: Pull, request: Request) -> Page:
+    """A school's terms since last year; the sections of each year that matters follow."""
+    today = date.fromisoformat(pull.began[:10])
+    asked = {"q": f"start_year=ge={today.year - 1}"}
+    size = pull.facts["sizes"]["terms"]
+    rows = await all_rows(session, "terms", request.path, size, asked)
+    school = str(int(request.place.partition("-")[0]))
+    following = tuple(
+        _first(
+            "sections",
+            f"{school}{year}",
+            f"ws/v1/school/{school}/section",
+            pull,
+            f"term.start_year=={year}",
+        )
+        for year in school_years(rows, today)
+    )
+    return Page(rows, following)
+
+
+def school_years(terms: Sequence[Mapping[str, Any]], today: date) -> list[int]:
+    """The years whose sections count: those that are not long over, else the last one begun."""
+    closing = str(today - timedelta(days=CLOSED_DAYS))
+    running = {int(t["start_year"]) for t in terms if str(t.get("end_date", "")) >= closing}
+    begun = {int(t["start_year"]) for t in terms if str(t.get("start_date", "")) <= str(today)}
+    return sorted(running) or sorted(begun)[-1:]
+
+
+async def _listed_page(session: Session, pull: Pull, request: Request) -> Page:
+    """A page of a list with a count: the first one asks for it, the last one asks again."""
+    name, params = request.collection, dict(request.params)
+    of, _, place = request.place.partition("-")
+    page, _, known = place.partition(".")
+    size = int(params["pagesize"])
+    total = int(known) if known else await _count(session, request)
+    rows = members(await session.get(request.path, params), name)
+    last = max(1, -(-total // size))
+    facts: dict[str, Any] = {"of": of, "ids": [row.get("id") for row in rows]}
+    if int(page) == last:
+        facts["after"] = await _count(session, request)
+    following: list[Request] = []
+    if int(page) == 1:
+        following = [
+            Request(name, _place(of, n, str(total)), request.path, {**params, "page": str(n)})
+            for n in range(2, last + 1)
+        ]
+    if name == "sections":
+        following += [_enrollments_of(str(row["id"]), pull) for row in rows]
+    if name == "staff":
+        school = str(int(of))
+        rows = [{**row, "list_school": school} for row in rows]
+    return Page(rows, tuple(following), total, facts)
+
+
+def _enrollments_of(section: str, pull: Pull) -> Request:
+    path = f"ws/v1/section/{section}/section_enrollment"
+    return _first("enrollments", section, path, pull)
+
+
+async def _enrollments_page(session: Session, request: Request) -> Page:
+    """Enrollments of a section. Some servers give them on pages, some all at once.
+
+    A section that was deleted since it was listed has none.
+    """
+    params = dict(request.params)
+    answer = await session.get(request.path, params, allow=(404,))
+    if answer.status == 404:
+        return Page([], facts={"gone": True})
+    rows = members(answer, "enrollments")
+    of, _, place = request.place.partition("-")
+    page, size = int(place.partition(".")[0]), int(params["pagesize"])
+    facts: dict[str, Any] = {"of": of}
+    if page == 1 and len(rows) < size:
+        return Page(rows, facts=facts)
+    total = int(place.partition(".")[2] or await _count(session, request))
+    facts |= {"ids": [row.get("id") for row in rows], "after": await _count(session, request)}
+    if page * size >= total or len(rows) >= total or not rows:
+        return Page(rows, total=total, facts=facts)
+    following = Request(
+        "enrollments",
+        _place(of, page + 1, str(total)),
+        request.path,
+        {**params, "page": str(page + 1)},
+    )
+    return Page(rows, (following,), total, facts)
+
+
+async def _count(session: Session, request: Request) -> int:
+    asked = {"q": request.params["q"]} if "q" in request.params else None
+    answer = await session.get(f"{request.path}/count", asked)
+    try:
+        return int(answer.body["resource"]["count"])
+    except (KeyError, TypeError, ValueError):
+        raise Transient(f"{answer.path}: answered without a count") from None
+
+
+def prove(pull: Pull, heads: Sequence[Head]) -> list[Doubt]:
+    """Doubts about lists: their counts before and after, their rows, and rows that came twice."""
+    lists: dict[tuple[str, str], list[Head]] = {}
+    for head in heads:
+        if head.total is not None:
+            name = head.request.collection
+            lists.setdefault((name, str(head.facts["of"])), []).append(head)
+    doubts = [
+        Doubt(_again(name), why)
+        for (name, of), pages in lists.items()
+        if (why := _shifted(name, of, pages))
+    ]
+    there = {head.request.collection for head in heads}
+    doubts += [
+        Doubt(_again(name), f"no answer about {name}")
+        for name in MEMBERS
+        if name not in there and (pull.facts["walked"] or name in ("schools", "students"))
+    ]
+    return doubts
+
+
+def _again(name: str) -> frozenset[str]:
+    return CHAIN if name in CHAIN else frozenset({name})
+
+
+def _shifted(name: str, of: str, pages: Sequence[Head]) -> str:
+    """Why a list is not to be believed; "" if it is."""
+    totals = {head.total for head in pages} | {
+        head.facts["after"] for head in pages if "after" in head.facts
+    }
+    rows = sum(head.rows for head in pages)
+    ids = [row for head in pages for row in head.facts["ids"]]
+    which = f"{name} of {int(of)}" if int(of) else name
+    if len(totals) > 1:
+        return f"{which} changed while they were read ({' and '.join(map(str, sorted(totals)))})"
+    if rows != (total := totals.pop()):
+        return f"{which}: {total:,} rows are there, and {rows:,} came"
+    if len(set(ids)) != len(ids):
+        return f"{which}: a row came twice, so another one is missing"
+    return ""
+
+
+def collections(people: People) -> tuple[Collection, ...]:
+    """What the pages consist of, and the tables that they make."""
+    return (
+        _schools(people),
+        Collection(
+            "terms",
+            _texts("id", "name", "portion", "start_year", "start_date", "end_date"),
+            (
+                Projection(
+                    "terms",
+                    {
+                        "id": "id",
+                        "name": "name",
+                        "portion": "portion",
+                        "schoolyear": "try_cast(start_year AS INTEGER) + 1",
+                        "firstday": "start_date",
+                        "lastday": "end_date",
+                    },
+                    "id",
+                ),
+            ),
+        ),
+        Collection(
+            "courses",
+            _texts("id", "course_number", "course_name"),
+            (
+                Projection(
+                    "courses",
+                    {"id": "id", "number": blank("course_number"), "name": blank("course_name")},
+                    "id",
+                ),
+            ),
+        ),
+        _sections(people),
+        _staff(people),
+        _students(people),
+        Collection(
+            "enrollments",
+            _texts("id", "section_id", "student_id", "entry_date", "exit_date", "dropped"),
+            (
+                Projection(
+                    "enrollments",
+                    {
+                        "id": "id",
+                        "section": "section_id",
+                        "student": "student_id",
+                        "startdate": "entry_date",
+                        "enddate": last_day("exit_date"),
+                    },
+                    "id",
+                    gone="lower(dropped) IN ('true', '1') OR "
+                    + never_attended("entry_date", "exit_date"),
+                ),
+            ),
+        ),
+    )
+
+
+def _texts(*names: str) -> dict[str, Any]:
+    return dict.fromkeys(names, "VARCHAR")
+
+
+def _schools(people: People) -> Collection:
+    return Collection(
+        "schools",
+        _texts("id", "school_number", "name"),
+        (
+            Projection(
+                "schools",
+                {
+                    "id": "id",
+                    "number": "school_number",
+                    "name": "name",
+                    "district": literal(people.district),
+                },
+                "id",
+                gone=f"school_number IN ('0', '{GRADUATED_SCHOOL}') OR {people.elsewhere('id')}",
+            ),
+        ),
+    )
+
+
+def _sections(people: People) -> Collection:
+    elsewhere = people.elsewhere("school_id")
+    return Collection(
+        "sections",
+        _texts("id", "school_id", "course_id", "term_id", "section_number", "staff_id"),
+        (
+            Projection(
+                "sections",
+                {
+                    "id": "id",
+                    "school": "school_id",
+                    "course": "course_id",
+                    "term": "term_id",
+                    "number": blank("section_number"),
+                },
+                "id",
+                gone=elsewhere,
+            ),
+            Projection(
+                "sectionteachers",
+                {
+                    "id": "id",
+                    "section": "id",
+                    "staff": "staff_id",
+                    "role": "'teacher'",
+                    "startdate": "NULL",
+                    "enddate": "NULL",
+                },
+                "id",
+                where="coalesce(staff_id, '0') <> '0'",
+                gone=elsewhere,
+            ),
+        ),
+    )
+
+
+def _staff(people: People) -> Collection:
+    affiliations = as_list_sql("school_affiliations->'school_affiliation'")
+    current = (
+        f"list_filter({affiliations}, lambda a: a->>'status' = '1'"
+        " AND a->>'school_id' IN (list_school, '0'))"
+    )
+    school = "item->>'school_id'"
+    return Collection(
+        "staff",
+        {
+            **_texts(
+                "id", "users_dcid", "local_id", "teacher_username", "admin_username", "list_school"
+            ),
+            "name": "JSON",
+            "emails": "JSON",
+            "school_affiliations": "JSON",
+        },
+        (
+            Projection(
+                "staff",
+                {
+                    "id": "id",
+                    "person": people.teacher("users_dcid", "local_id"),
+                    "number": blank("local_id"),
+                    "username": people.account(
+                        ("teacher_username", "admin_username"), "emails->>'work_email'"
+                    ),
+                    "givenname": "name->>'first_name'",
+                    "familyname": "name->>'last_name'",
+                    "middlename": "name->>'middle_name'",
+                    "email": blank("emails->>'work_email'"),
+                    "school": school,
+                    "role": staff_role("item->>'type'"),
+                    "primary": "NULL",
+                },
+                "id",
+                # Whoever is listed works there, also where the server tells no affiliations.
+                each=f"CASE WHEN len({current}) > 0 THEN {current}"
+                " ELSE [json_object('school_id', list_school, 'type', '2')] END",
+            ),
+        ),
+    )
+
+
+def _students(people: People) -> Collection:
+    return Collection(
+        "students",
+        {
+            **_texts("id", "local_id", "student_username"),
+            "name": "JSON",
+            "school_enrollment": "JSON",
+            "contact_info": "JSON",
+        },
+        (
+            Projection(
+                "students",
+                {
+                    "id": "id",
+                    "person": people.student("id", "local_id"),
+                    "number": blank("local_id"),
+                    "username": people.account(("student_username",), "contact_info->>'email'"),
+                    "givenname": "name->>'first_name'",
+                    "familyname": "name->>'last_name'",
+                    "middlename": "name->>'middle_name'",
+                    "email": blank("contact_info->>'email'"),
+                    "school": "school_enrollment->>'school_id'",
+                    "grade": grade("school_enrollment->>'grade_level'"),
+                },
+                "id",
+                gone=people.elsewhere("school_enrollment->>'school_id'"),
+            ),
+        ),
+    )
+
+
+def as_list_sql(sql: str) -> str:
+    """A list of PowerSchool as a list of JSON, whether it has none, one or several members."""
+    return (
+        f"CASE json_type({sql}) WHEN 'ARRAY' THEN from_json({sql}, '[\"json\"]')"
+        f" WHEN 'OBJECT' THEN [({sql})::JSON] ELSE []::JSON[] END"
+    )
+
+
+def says_why(answer: Answer) -> bool:
+    """Whether an error answer is about the access level, and not about the token."""
+    return isinstance(answer.body, dict) and "errorMessage" in answer.body
+
+
+def check_allowed(answer: Answer, hint: str) -> None:
+    """Raises Terminal if the lists may not be read. `hint`: what to do about it."""
+    if answer.status in REFUSED:
+        said = f"{answer.status}{told(answer.body)}"
+        raise Terminal(f"{answer.path}: {said}; {hint}", str(answer.status))
+
+
+def position() -> str:
+    """What the next pull has to know of this one: by which road it came."""
+    return json.dumps({"road": "walk"})
