@@ -23,14 +23,13 @@ def drop(
     It is read first, as the run will read it: what the run would refuse is refused here, with the
     reason, and nothing is uploaded.
     """
-    from sync.accepted import read_accepted
+    from sync.accepted import check_source, list_accepted
     from sync.config import load_config
     from sync.drop import drop as upload
-    from sync.steps import check_source
 
     storage = open_storage(account)
     with working(f"Reading {path}") as say:
-        check_source(load_config(storage), read_accepted(storage), source)
+        check_source(load_config(storage), list_accepted(storage), source)
         upload(storage, path, source, say)
     if as_json:
         print_json({"source": source, "path": str(path), "dropped": True})

@@ -79,6 +79,11 @@ async def extract(
             heads[head.request.name] = head
 
 
+def gathered(pages: Pages) -> Extracted:
+    """A pull that is known to be complete, as its pages were saved."""
+    return Extracted(_valid(pages.heads()), done=True)
+
+
 async def _fetch_missing(
     connector: Connector,
     session: Session,
@@ -117,8 +122,7 @@ async def _fetch_missing(
                 if progress:
                     progress(collection, rows[collection])
     finally:
-        for task in running:
-            task.cancel()
+        # What is under way may end well, and need not be asked for again.
         await asyncio.gather(*running, return_exceptions=True)
     return True
 

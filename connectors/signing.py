@@ -43,8 +43,6 @@ class ClientCredentials(httpx.Auth):
     every server to take) or in the body.
     """
 
-    requires_response_body = True
-
     def __init__(
         self,
         token_url: str,
@@ -75,7 +73,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if time.monotonic() >= self._ends - EARLY_SECONDS:
                 answer = yield self._ask()
-                self._take(answer)
+                self._take(answer, await answer.aread())
         used = self._token
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
@@ -84,7 +82,7 @@ class ClientCredentials(httpx.Auth):
         async with self._asking:
             if self._token == used:
                 answer = yield self._ask()
-                self._take(answer)
+                self._take(answer, await answer.aread())
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
@@ -103,11 +101,11 @@ class ClientCredentials(httpx.Auth):
             headers["Authorization"] = f"Basic {pair}"
         return httpx.Request("POST", self._token_url, headers=headers, content=urlencode(fields))
 
-    def _take(self, answer: httpx.Response) -> None:
-        status = answer.status_code
+    def _take(self, answer: httpx.Response, content: bytes) -> None:
+        status, body = answer.status_code, _object(content)
         if status in (400, 401, 403):
             raise Terminal(
-                f"The token endpoint answered {status}{_error(answer)}: the client id or secret "
+                f"The token endpoint answered {status}{_error(body)}: the client id or secret "
                 f"was refused; {self._refused}",
                 str(status),
             )
@@ -117,7 +115,6 @@ class ClientCredentials(httpx.Auth):
                 f"address of the source. {self._refused}",
                 "404",
             )
-        body = _object(answer)
         token = body.get("access_token")
         if status >= 300 or not isinstance(token, str) or not token:
             raise Transient(f"The token endpoint answered {status}, without a token")
@@ -153,14 +150,14 @@ def _seconds(life: Any) -> float:
         return DEFAULT_LIFE
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(content: bytes) -> dict[str, Any]:
     try:
-        body = orjson.loads(answer.content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return {}
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
-def _error(answer: httpx.Response) -> str:
-    code = _object(answer).get("error")
+def _error(body: Mapping[str, Any]) -> str:
+    code = body.get("error")
     return f" ({code})" if isinstance(code, str) and len(code) < 60 else ""

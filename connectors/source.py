@@ -60,6 +60,11 @@ class SourceSettings(Section):
         default=(), description="Tables that may be missing although the last roster had them"
     )
 
+    @property
+    def kind_name(self) -> str:
+        """What the setting `kind` says, which each kind declares for itself."""
+        return str(self.model_dump(include={"kind"})["kind"])
+
 
 class CsvSource(SourceSettings):
     """A folder of CSV files, `rosters/<name>/`, that a student information system fills."""

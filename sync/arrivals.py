@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from connectors.source import CsvSource
 from roster.errors import BadInput
 
-from .config import Source, load_config
+from .config import load_config
 from .drop import ENDINGS, Drop, start_run
 from .record import now
 from .storage import ARRIVALS_QUEUE, ROSTERS, StoredFile
@@ -103,7 +104,7 @@ def _settle_seconds(storage: Storage, source: str) -> int:
         settings = load_config(storage).source(source)
     except BadInput:
         settings = None
-    return (settings or Source(name="any")).settle_seconds
+    return (settings if isinstance(settings, CsvSource) else CsvSource(name="any")).settle_seconds
 
 
 def _has_needed_files(drop: Drop) -> bool:

@@ -14,18 +14,18 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
 
+from connectors.kinds import Source
+from connectors.source import NAME_PATTERN, CsvSource, SourceSettings
 from directory.policy import Policy
 from graph.quota import BindCost, Priority, Quota
 from roster.errors import BadInput
-from roster.schema import TABLES
 from roster.section import Section
-from roster.values import check_vocabulary
 
 from .guard import Guards
 from .storage import CONFIG
@@ -39,48 +39,12 @@ if TYPE_CHECKING:
 
 FILE_NAME = "rollcall.yaml"
 APP_FOLDER = Path(__file__).parent.parent
-SOURCE_NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
 
 def _time_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("use a name of the IANA time zone database, such as Europe/Berlin or UTC")
     return name
-
-
-def _mappings(words: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
-    try:
-        check_vocabulary(words)
-    except BadInput as error:
-        raise ValueError(str(error)) from error
-    return words
-
-
-def _table(name: str) -> str:
-    if name not in TABLES:
-        raise ValueError(f"use any of {', '.join(TABLES)}")
-    return name
-
-
-class Source(Section):
-    """A folder of CSV files, `rosters/<name>/`, that a student information system fills."""
-
-    name: Annotated[str, Field(pattern=SOURCE_NAME)] = Field(
-        description="Name of the folder: small letters, digits and hyphens"
-    )
-    kind: Literal["csv"] = Field(
-        default="csv", description="csv: CSV files of School Data Sync or OneRoster, or one zip"
-    )
-    settle_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
-        default=60,
-        description="Seconds without a new file after which loose files count as complete",
-    )
-    mappings: Annotated[dict[str, dict[str, str]], AfterValidator(_mappings)] = Field(
-        default={}, description="Words of the system by list: {grades: {Kinder: KG}}"
-    )
-    may_be_missing: tuple[Annotated[str, AfterValidator(_table)], ...] = Field(
-        default=(), description="Tables that may be missing although the last roster had them"
-    )
 
 
 class Alerts(Section):
@@ -163,10 +127,10 @@ class Config(Policy):
         """The time zone as an object."""
         return ZoneInfo(self.time_zone)
 
-    def source(self, name: str) -> Source | None:
+    def source(self, name: str) -> SourceSettings | None:
         """The settings of a source folder, or None if the configuration does not take it."""
         if not self.sources:
-            return Source(name=name) if re.match(SOURCE_NAME, name) else None
+            return CsvSource(name=name) if re.match(NAME_PATTERN, name) else None
         return next((source for source in self.sources if source.name == name), None)
 
 

@@ -1,23 +1,21 @@
 """Drops: the files that a run begins with, and dropping a roster from this machine.
 
-A drop is known by its fingerprint, the names and ETags of its files: the same files uploaded again
-are a new drop, the same blobs seen again are not. The fingerprint is a row of the table `runs`
-(partition `drops`), so that of many events about one drop exactly one starts a run, and a refused
-drop, which stays where it is, is not tried again and again.
+A drop is known by its files' names and ETags: the same files uploaded again are a new drop, the
+same blobs seen again are not. So of many events about one drop exactly one starts a run, and a
+refused drop, which stays where it is, is not tried again and again.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .accepted import check_source, needed_tables, read_accepted
+from .accepted import check_source, list_accepted, needed_tables
+from .beginning import begin_run
 from .config import load_config
-from .record import DROPPED, NIGHTLY, Run, add_run, find_run, new_run_id, now, read_json, write_json
-from .step import Step, ask_for
-from .storage import ARCHIVE, ARRIVALS_QUEUE, ROSTERS, RUNS_TABLE, StoredFile
+from .record import DROPPED, NIGHTLY, new_run_id, now, read_json
+from .storage import ARCHIVE, ARRIVALS_QUEUE, ROSTERS, StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
     from .storage import Storage
 
-PARTITION = "drops"
 DROP_BLOB = "drop.json"
 ENDINGS = (".csv", ".zip")
 
@@ -37,37 +34,20 @@ class Drop:
     container: str
     files: tuple[StoredFile, ...]
 
-    def fingerprint(self, source: str) -> str:
+    def occasion(self, source: str) -> str:
         """Names this drop of `source`; whoever uploads a file again makes another drop."""
         parts = [source, self.container, *(f"{file.name} {file.etag}" for file in self.files)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        return "\n".join(parts)
 
 
 def start_run(storage: Storage, source: str, drop: Drop, *, night: str = "") -> str | None:
     """Starts a run over a drop; its id, or None if the drop was taken before.
 
-    What an instance that crashed left half done is completed. `night` is the date of a nightly run,
-    which takes the same files every time.
+    `night` is the date of a nightly run, which takes the same files every time.
     """
-    from azure.core.exceptions import ResourceExistsError
-
-    started = now()
-    run = new_run_id(started)
-    row = {"PartitionKey": PARTITION, "RowKey": drop.fingerprint(source + night), "run": run}
-    table = storage.table(RUNS_TABLE)
-    try:
-        table.create_entity(row)
-    except ResourceExistsError:
-        taken: dict[str, Any] = dict(table.get_entity(PARTITION, row["RowKey"]))
-        run = str(taken["run"])
-        if find_run(storage, run):
-            return None
-    write_json(storage, run, DROP_BLOB, _to_json(drop))
-    step = Step("extract")
+    occasion = drop.occasion(source + night)
     trigger = NIGHTLY if night else DROPPED
-    add_run(storage, Run(run, source, "extracting", str(step), started, trigger))
-    ask_for(storage, run, step)
-    return run
+    return begin_run(storage, source, occasion, trigger, (DROP_BLOB, _to_json(drop)))
 
 
 def read_drop(storage: Storage, run: str) -> Drop:
@@ -89,9 +69,15 @@ def drop(
     Refused, and nothing is uploaded.
     """
     from connectors import read_roster
+    from connectors.source import CsvSource
     from roster.database import open_database
+    from roster.errors import Refused
 
-    settings = check_source(load_config(storage), read_accepted(storage), source)
+    settings = check_source(load_config(storage), list_accepted(storage), source)
+    if not isinstance(settings, CsvSource):
+        raise Refused(
+            f"{source} is asked over its API and takes no files; `rollcall pull {source}` asks it"
+        )
     needed = needed_tables(storage, settings)
     with open_database() as con:
         read_roster(

@@ -28,7 +28,7 @@ PARTITION = "runs"
 ENDED = ("finished", "failed", "cancelled")
 END = "end"
 REPORT_BLOB = "report.json"
-DROPPED, NIGHTLY = "drop", "nightly"
+DROPPED, NIGHTLY, PULLED = "drop", "nightly", "pull"
 
 Counts = dict[str, dict[str, int]]
 
@@ -48,7 +48,8 @@ class Run:
     """One run. `changes` and `held` count the plan by kind and action; `failed` counts outcomes.
 
     `status`: extracting, normalising, planning, applying, held, finished, failed or cancelled;
-    `error` says why in the last two. `trigger`: drop or nightly. `previous`: the position before.
+    `error` says why in the last two. `trigger`: drop, pull or nightly. `previous`: the position
+    before. `pulled`: what was asked of an API and why, such as everything or only changes.
     `read_requests`: those of planning. `expected_writes`: those that the plan takes, without what
     is held, unless that was approved. `expected`: messages of the phase that is waited for.
     """
@@ -72,6 +73,7 @@ class Run:
     read_requests: int = 0
     expected: int = 0
     failed: int = 0
+    pulled: str = ""
     error: str = ""
     etag: str = field(default="", compare=False)
 
@@ -111,6 +113,7 @@ class Run:
             "expected_writes": self.expected_writes,
             "requests": self.requests,
             "failed": self.failed,
+            "pulled": self.pulled,
             "error": self.error,
         }
 
@@ -214,6 +217,7 @@ def _to_entity(run: Run) -> dict[str, Any]:
         "read_requests": run.read_requests,
         "expected": run.expected,
         "failed": run.failed,
+        "pulled": run.pulled,
         "error": run.error,
     }
 

@@ -19,7 +19,8 @@ from .drop import read_drop
 from .memory import settle_memory
 from .outcomes import load_outcomes
 from .plan import Plan, settle
-from .record import END, REPORT_BLOB, Run, artefact, now, read_json, write_json
+from .pulls import forget_pages
+from .record import END, PULLED, REPORT_BLOB, Run, artefact, now, read_json, write_json
 from .step import Next, Work
 from .storage import ARCHIVE, ROSTERS, RUNS, Storage
 from .workspace import workspace
@@ -48,7 +49,11 @@ def finish(work: Work) -> Next:
         settle_memory(storage, con, folder / "plan", run.started)
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
-    _file_drop(storage, run)
+    if run.trigger == PULLED:
+        _accept(storage, run)
+        forget_pages(storage, run.run)
+    else:
+        _file_drop(storage, run)
     forget_file_passwords(storage, run.run)
     write_json(storage, run.run, REPORT_BLOB, _report(run, changes, outcomes))
     return Next(END, changes)
@@ -117,10 +122,14 @@ def _file_drop(storage: Storage, run: Run) -> None:
             storage.copy(RUNS, file, ARCHIVE, f"{run.run}/{file.file_name}")
         for file in drop.files:
             storage.delete(ROSTERS, file)
-        tables = tuple(read_json(storage, run.run, TABLES_BLOB))
-        accepted.write_accepted(storage, accepted.Accepted(run.source, run.run, tables))
+        _accept(storage, run)
     for file in copies:
         storage.delete(RUNS, file)
+
+
+def _accept(storage: Storage, run: Run) -> None:
+    tables = tuple(read_json(storage, run.run, TABLES_BLOB))
+    accepted.write_accepted(storage, accepted.Accepted(run.source, run.run, tables))
 
 
 def _report(run: Run, changes: dict[str, Any], outcomes: dict[str, Any]) -> dict[str, Any]:

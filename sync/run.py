@@ -11,9 +11,9 @@ the step that is due. A step is done, the record moves on, the next message is s
                               and only sends the next message
     a second copy             finds that the record moved on, and is dropped
 
-Errors by consequence: Transient waits and tries the step again; BadInput, Refused and Terminal end
-the run as failed; anything else is raised, tried again by the host and, from the poison queue, ends
-the run as failed too.
+Errors by consequence: Transient waits, longer each time, and tries the step again, for some four
+hours; BadInput, Refused and Terminal end the run as failed; anything else is raised, tried again by
+the host and, from the poison queue, ends the run as failed too.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 LARGEST_TRIES = 30
 RETRY_SECONDS = 10.0
+LONGEST_RETRY_SECONDS = 600.0
 STEPS: dict[str, Callable[[Work], Next | Again | Stop]] = {
     "extract": extract,
     "normalise": normalise,
@@ -100,6 +101,6 @@ def _try_again(work: Work, error: Transient) -> None:
     if tries >= LARGEST_TRIES:
         fail_run(work.storage, work.run, f"Given up after {tries} tries: {error}")
         return
-    delay = error.retry_after or RETRY_SECONDS
+    delay = error.retry_after or min(RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
     notes = {name: value for name, value in work.message.items() if name not in ("run", "step")}
     ask_for(work.storage, work.run.run, work.step, delay, **notes | {"tries": tries + 1})

@@ -7,7 +7,7 @@ so the configured zone is applied in code. Each tick
     looks at all source folders, for drops whose event was lost
     asks again for the step of a run whose control message was lost
     ends held runs that can no longer be approved
-    starts the nightly run: the last accepted roster, planned for a new day
+    starts the nightly run: sources with an API are asked, last files planned for a new day
     tells, once, that no roster came for too long
 """
 
@@ -17,15 +17,17 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from connectors.source import ApiSource
 from roster.errors import BadInput
 
-from .accepted import read_accepted
+from .accepted import list_accepted
 from .alerts import alert_silence
 from .arrivals import sweep
 from .config import Config, load_config
 from .drop import Drop, start_run
 from .ending import cancel_run
-from .record import DROPPED, END, list_runs, now
+from .pulls import start_pull
+from .record import DROPPED, END, PULLED, list_runs, now
 from .step import ask_for
 from .storage import ARCHIVE, RUNS_QUEUE, STATE
 
@@ -70,23 +72,37 @@ def _expire(storage: Storage, config: Config, at: datetime) -> None:
 
 
 def _start_nightly(storage: Storage, config: Config, at: datetime) -> None:
-    accepted, nightly = read_accepted(storage), config.schedule.nightly
-    if accepted is None or nightly is None:
+    """Asks the sources that have an API; where there are none, plans the last files once more."""
+    if config.schedule.nightly is None:
         return
     local = at.astimezone(config.zone)
-    hour, minute = map(int, nightly.split(":"))
+    hour, minute = map(int, config.schedule.nightly.split(":"))
     due = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    last = next(run for run in list_runs(storage) if run.source == accepted.source)
-    # A held run waits for a person, and a newer plan would take it away from under them.
-    if local < due or last.started >= due or last.position != END or last.status == "held":
+    night = f"{due:%Y-%m-%d}"
+    if local < due:
         return
-    drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, accepted.run)))
-    start_run(storage, accepted.source, drop, night=f"{due:%Y-%m-%d}")
+    asked = [source.name for source in config.sources if isinstance(source, ApiSource)]
+    for source in asked:
+        if _is_due(storage, source, due):
+            start_pull(storage, source, night=night)
+    for accepted in [] if asked else list_accepted(storage):
+        if _is_due(storage, accepted.source, due):
+            drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, accepted.run)))
+            start_run(storage, accepted.source, drop, night=night)
+
+
+def _is_due(storage: Storage, source: str, due: datetime) -> bool:
+    """Whether a source had no run since `due`, and none of its runs is under way or held.
+
+    A held run waits for a person, and a newer plan would take it away from under them.
+    """
+    last = next((run for run in list_runs(storage) if run.source == source), None)
+    return last is None or (last.started < due and last.position == END and last.status != "held")
 
 
 def _watch_silence(storage: Storage, config: Config, at: datetime) -> None:
     hours = config.alerts.silence_hours
-    last = next((run for run in list_runs(storage) if run.trigger == DROPPED), None)
+    last = next((run for run in list_runs(storage) if run.trigger in (DROPPED, PULLED)), None)
     if last is None or at - last.started < timedelta(hours=hours):
         return
     if storage.read(STATE, SILENCE) != last.run.encode():

@@ -5,6 +5,7 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
 
     <run>/drop.json          where the files came from
     <run>/source/            the files, as they were dropped (until they are in the archive)
+    <run>/pull.json, pages/  of an API: what was asked, and its answers (pulls.py)
     <run>/roster/            the roster tables, Parquet
     <run>/passwords.sealed   first passwords of the files, where policy takes them (credentials.py)
     <run>/plan/              plan.json, changes, first_passwords, what is remembered (memory.py)
@@ -14,15 +15,19 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from . import accepted, lock
-from .accepted import check_source
+from connectors.source import ApiSource, CsvSource
+
+from . import lock
+from .accepted import check_source, list_accepted, needed_tables
 from .config import load_config
 from .credentials import open_file_passwords, seal_file_passwords
 from .drop import read_drop
 from .ending import cancel_held
 from .memory import load_memory, save_memory
 from .plan import Plan, make_plan
+from .pulls import pull_pages, read_pull
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
 from .sealing import Sealing
@@ -31,14 +36,24 @@ from .storage import RUNS
 from .tenant import load_mirror
 from .workspace import workspace
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+    from connectors.source import SourceSettings
+    from roster.roster import Roster
+
 LOCKED_SECONDS = 5.0
 MOST_REASONS = 20
 
 
-def extract(work: Work) -> Next | Stop:
-    """Copies the dropped files into the run, exactly as they were when the run began."""
+def extract(work: Work) -> Next | Again | Stop:
+    """Copies the dropped files into the run, exactly as they were when it began, or asks an API."""
     storage, run = work.storage, work.run.run
-    check_source(load_config(storage), accepted.read_accepted(storage), work.run.source)
+    source = check_source(load_config(storage), list_accepted(storage), work.run.source)
+    if isinstance(source, ApiSource):
+        return pull_pages(work, source)
     drop = read_drop(storage, run)
     copied = {file.name for file in storage.list_files(RUNS, artefact(run, "source"))}
     for file in drop.files:
@@ -49,32 +64,47 @@ def extract(work: Work) -> Next | Stop:
 
 
 def normalise(work: Work) -> Next:
-    """Reads the roster from the files; refuses what is incomplete."""
-    from connectors import read_roster
-
+    """Reads the roster from the files or pages; refuses what is incomplete."""
     storage, run = work.storage, work.run
     config, sealing = load_config(storage), Sealing.from_environment()
-    settings = check_source(config, accepted.read_accepted(storage), run.source)
-    from_file = config.people.takes_file_passwords
+    settings = check_source(config, list_accepted(storage), run.source)
+    needed = needed_tables(storage, settings)
+    from_file = config.people.takes_file_passwords and isinstance(settings, CsvSource)
     if from_file:
         sealing.needed("`file` in people.passwords")
-    needed = accepted.needed_tables(storage, settings)
     with workspace() as (con, folder):
-        storage.download_folder(RUNS, artefact(run.run, "source"), folder / "source")
-        roster = read_roster(
-            folder / "source",
-            con,
-            source=run.source,
-            last_files=needed,
-            mappings=settings.mappings,
-            passwords=from_file,
-        )
+        if isinstance(settings, ApiSource):
+            roster = read_pull(work, con, folder, settings, needed)
+        else:
+            roster = _read_files(work, con, folder, settings, needed, passwords=from_file)
         if from_file:
             seal_file_passwords(storage, con, run.run, sealing, folder)
         roster.save(folder / "roster")
         storage.upload_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         write_json(storage, run.run, TABLES_BLOB, [t for t, n in roster.counts().items() if n])
         return Next(Step("plan"), {"findings": roster.finding_counts()})
+
+
+def _read_files(
+    work: Work,
+    con: DuckDBPyConnection,
+    folder: Path,
+    source: SourceSettings,
+    needed: frozenset[str] | None,
+    *,
+    passwords: bool,
+) -> Roster:
+    from connectors import read_roster
+
+    work.storage.download_folder(RUNS, artefact(work.run.run, "source"), folder / "source")
+    return read_roster(
+        folder / "source",
+        con,
+        source=source.name,
+        last_files=needed,
+        mappings=source.mappings,
+        passwords=passwords,
+    )
 
 
 def plan(work: Work) -> Next | Again | Stop:

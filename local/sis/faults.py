@@ -11,23 +11,29 @@ A fault is a wrapper around the whole application (ASGI), so that every path can
     slow        the answer comes after `seconds`
     garbage     status 200, content type JSON, a body that is no JSON
     empty       status 200 and `body`, such as {"users": []}
+    retype      texts in the answer become numbers, null, lists or objects, here and there
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fnmatch
+import itertools
 import json
 import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Kind = Literal[
-    "status", "throttle", "html", "redirect", "drop", "truncate", "slow", "garbage", "empty"
-]
+    "status", "throttle", "html", "redirect", "drop", "truncate", "slow", "garbage", "empty",
+    "retype",
+]  # fmt: skip
 ADMIN = "/_emulator/"
 _PAGE = "<!DOCTYPE html><html><body><h1>Scheduled maintenance</h1></body></html>"
 
@@ -111,6 +117,8 @@ class Faulty:
             await self._app(scope, receive, send)
         elif fault.kind == "truncate":
             await self._app(scope, receive, _truncating(receive, send))
+        elif fault.kind == "retype":
+            await self._app(scope, receive, _retyping(send))
         elif fault.kind == "drop":
             _break_off(receive)
         else:
@@ -129,6 +137,36 @@ def _truncating(receive: Receive, send: Send) -> Send:
             await send(message)
 
     return half
+
+
+def _retyping(send: Send) -> Send:
+    """The answer with values of other types; only for answers whose body comes in one piece."""
+    start: list[Message] = []
+
+    async def changed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.append(message)
+            return
+        body: bytes = message.get("body", b"")
+        with contextlib.suppress(ValueError):
+            body = json.dumps(_retyped(json.loads(body), itertools.count())).encode()
+        headers = [(n, v) for n, v in start[0]["headers"] if n.lower() != b"content-length"]
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({**start[0], "headers": headers})
+        await send({**message, "body": body})
+
+    return changed
+
+
+def _retyped(value: Any, counter: Iterator[int]) -> Any:
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        return {name: _retyped(inner, counter) for name, inner in pairs}
+    if isinstance(value, list):
+        return [_retyped(inner, counter) for inner in cast("list[Any]", value)]
+    wrong: list[Any] = [17, None, ["a", "b"], {"odd": True}, True, ""]
+    number = next(counter)
+    return wrong[number // 11 % len(wrong)] if number % 11 == 0 else value
 
 
 def _break_off(receive: Receive) -> None:

@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 import yaml
 
+from connectors.source import CsvSource
 from directory.policy import Inbound
 from graph.quota import Quota
 from roster.errors import BadInput
 from sync.config import (
     Config,
-    Source,
     json_schema,
     load_config,
     load_for_apply,
@@ -63,8 +63,8 @@ def test_the_lists_that_are_empty_by_default_are_shown_in_the_example_as_comment
     config = parse_config(filled, "example")
     assert config.sources[0].name == "district"
     assert config.guards.exceptions[0].limit.count == 200
-    assert config.sources[0].model_fields_set == set(Source.model_fields)
-    assert config.sources[0] == Source(name="district")
+    assert config.sources[0].model_fields_set == set(CsvSource.model_fields)
+    assert config.sources[0] == CsvSource(name="district")
 
 
 def test_the_provisioning_job_is_shown_in_the_example_as_a_comment() -> None:
@@ -115,8 +115,8 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
         (
             "sources:\n  - {name: a, kid: csv}\n",
             (
-                "f.yaml:2: sources.0.kid: is not a setting; allowed: name, kind, settle_seconds, "
-                "mappings, may_be_missing"
+                "f.yaml:2: sources.0.kid: is not a setting; allowed: name, mappings, "
+                "may_be_missing, kind, settle_seconds"
             ),
         ),
         (

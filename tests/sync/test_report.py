@@ -90,7 +90,7 @@ def test_the_files_move_into_the_archive(storage: Storage, tmp_path: Path) -> No
     assert storage.list_files(RUNS, artefact(run.run, "source")) == []
     kept = {f.file_name: storage.read(ARCHIVE, f.name) for f in storage.list_files(ARCHIVE)}
     assert kept == {name: text.encode() for name, text in FILES.items()}
-    accepted = read_accepted(storage)
+    accepted = read_accepted(storage, SOURCE)
     assert accepted is not None
     assert (accepted.source, accepted.run, accepted.tables) == (SOURCE, run.run, ("orgs", "users"))
 
@@ -119,7 +119,7 @@ def test_a_nightly_run_leaves_the_archive_as_it_is(storage: Storage, tmp_path: P
     write_json(storage, run.run, "drop.json", drop)
     done(storage, run)
     assert storage.list_files(ARCHIVE) == []
-    assert read_accepted(storage) is None
+    assert read_accepted(storage, SOURCE) is None
     assert storage.list_files(RUNS, artefact(run.run, "source")) == []
 
 

@@ -74,3 +74,8 @@ def test_a_connection_breaks_off(client: httpx.Client, faults: Faults, kind: str
     with pytest.raises(httpx.TransportError):
         client.get("/users")
     assert client.get("/users").status_code == 200
+
+
+def test_values_change_their_type_here_and_there(client: httpx.Client, faults: Faults) -> None:
+    faults.add(Fault("retype"))
+    assert client.get("/users").json() == {"users": [{"sourcedId": 17}]}
