@@ -35,7 +35,6 @@ from connectors.powerschool_format import DISTRICT, FORMAT
 from connectors.powerschool_people import People
 from connectors.powerschool_plugin import PREFIX
 from connectors.projection import Collection
-from connectors.proof import check_present, check_totals
 from connectors.pull import utc_now, wants_full
 from connectors.session import Session
 from connectors.source import Address, ApiSource
@@ -178,9 +177,7 @@ class PowerSchool:
         """What speaks against the pages."""
         if pull.road == "walk":
             return walk.prove(pull, heads)
-        names = [name for name in queries.ALL if name != "contacts" or self._source.contacts]
-        doubts = [doubt for name in names for doubt in check_totals(heads, name)]
-        return doubts + check_present(heads, names)
+        return queries.prove(heads, contacts=self._source.contacts)
 
     async def _open(self, session: Session, before: Mapping[str, Any]) -> _Opened:
         wanted = self._source.road
@@ -240,7 +237,7 @@ class PowerSchool:
         rows = await queries.count_all(session, state, lasts)
         facts: dict[str, Any] = {
             "year": state["year"],
-            "lasts": lasts,
+            "spread": queries.spread(state, rows),
             "since": queries.EVERYTHING,
             "schools": await self._school_ids(session, state),
             "whole": list(queries.CHANGING),

@@ -2,10 +2,11 @@
 
 https://support.powerschool.com/developer (PowerQueries)
 
-Design note, paging. Pages by number shift when a row is inserted before them. So each query goes on
-after the key of the last row that came, and up to the last key that there was when the pull began:
-what is written meanwhile changes no page, and belongs to the next pull. The first page says how
-many rows there are, and as many have to come.
+Design note, paging. Pages by number shift when a row is inserted before them. So each query is
+asked for spans of its key, up to the last key that there was when the pull began, and within a span
+it goes on after the key of the last row that came: what is written meanwhile changes no page, and
+belongs to the next pull. The first page of a span says how many rows it has, and as many have to
+come. Spans cost the server no more than what is in them, and several can be asked at a time.
 
 Design note, changes. Rows of sections, staff, teachers, students and enrollments say when they were
 changed; what PowerSchool deletes it says nowhere. But its keys only grow. So the number of rows up
@@ -22,8 +23,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from connectors.connector import Pull
-from connectors.pages import Page, Request
+from connectors.connector import Doubt, Pull
+from connectors.pages import Head, Page, Request
 from connectors.powerschool_people import People
 from connectors.powerschool_plugin import PREFIX
 from connectors.powerschool_values import (
@@ -39,7 +40,8 @@ from connectors.powerschool_values import (
     teaching_role,
 )
 from connectors.projection import Collection, Projection
-from roster.errors import Terminal, Transient
+from connectors.proof import check_present
+from roster.errors import Refused, Terminal, Transient
 from roster.schema import literal
 
 if TYPE_CHECKING:
@@ -80,13 +82,16 @@ def arguments(
 
 
 async def ask_state(session: Session) -> Mapping[str, str] | str:
-    """The server's clock (`now`), its school year and last keys; a text if it does not let us."""
+    """The server's clock (`now`), its school year, first and last keys; a text says why not."""
     answer = await session.post(path("state"), {}, allow=REFUSED)
     if answer.status in REFUSED:
         return f"{answer.status}{told(answer.body)}"
     rows = records(answer.body, answer.path)
-    if len(rows) != 1 or not rows[0].get("year"):
-        return "no school year was found in its terms"
+    if len(rows) != 1:
+        raise Refused(
+            "completeness: PowerSchool has no school year among its terms, so no section counts;"
+            " look under School › Years & Terms"
+        )
     return {name: str(value) for name, value in rows[0].items() if not name.startswith("_")}
 
 
@@ -120,46 +125,94 @@ def day_before(day: str) -> str:
 
 
 def start(pull: Pull, *, contacts: bool) -> list[Request]:
-    """The first page of each query."""
-    facts = pull.facts
+    """The first page of each span of each query."""
     requests: list[Request] = []
     for name in ALL:
         if name == "contacts" and not contacts:
             continue
-        changes = name in CHANGING and name not in facts["whole"]
-        body = arguments(
-            name,
-            facts["year"],
-            facts["lasts"].get(name, "0"),
-            since=facts["since"] if changes else EVERYTHING,
-            left=changes,
-        )
-        params = {"pagesize": str(PAGE), "count": "true"}
-        requests.append(Request(name, "0000000000", path(name), params, body))
+        changes = name in CHANGING and name not in pull.facts["whole"]
+        since = pull.facts["since"] if changes else EVERYTHING
+        for number, (after, upto) in enumerate(_spans(pull, name, changes=changes)):
+            body = {
+                **arguments(name, pull.facts["year"], upto, since=since, left=changes),
+                "after": after,
+            }
+            params = {"pagesize": str(PAGE), "count": "true"}
+            requests.append(Request(name, _place(number, 0), path(name), params, body))
     return requests
 
 
+def _spans(pull: Pull, name: str, *, changes: bool) -> list[tuple[str, str]]:
+    """(after, upto): one span for what is small or only changes, else about one a page."""
+    first, last, rows = pull.facts["spread"].get(name, (1, 0, 0))
+    if changes or rows <= PAGE:
+        return [("0", str(last))]
+    step = max(1, -(-(last - first + 1) // -(-rows // PAGE)))
+    ends = [*range(first + step - 1, last, step), last]
+    return list(zip(["0", *map(str, ends[:-1])], map(str, ends), strict=True))
+
+
+def _place(span: int, done: int, total: str = "") -> str:
+    return f"{span:06d}-{done:09d}{'.' if total else ''}{total}"
+
+
 async def fetch(session: Session, request: Request) -> Page:
-    """One page; the next one begins after its last key."""
+    """One page; the next one of its span begins after its last key."""
     name, body = request.collection, request.body
-    done, _, known = request.place.partition(".")
+    span, _, place = request.place.partition("-")
+    done, _, known = place.partition(".")
     answer = await session.post(request.path, body, request.params, allow=REFUSED)
     _refuse(answer.status, answer.body, name)
     rows = records(answer.body, answer.path)
     total = int(known) if known else _counted(answer.body)
     if total is None:
         total = await count(session, name, body)
+    facts = {"span": span, "after": int(body["after"]), "keys": _keys(rows, answer.path)}
     so_far = int(done) + len(rows)
     if not rows or so_far >= total:
-        return Page(rows, total=total)
+        return Page(rows, total=total, facts=facts)
     following = Request(
         name,
-        f"{so_far:010d}.{total}",
+        _place(int(span), so_far, str(total)),
         request.path,
         {"pagesize": str(PAGE)},
-        {**body, "after": str(rows[-1].get("dcid"))},
+        {**body, "after": str(facts["keys"][1])},
     )
-    return Page(rows, (following,), total)
+    return Page(rows, (following,), total, facts)
+
+
+def _keys(rows: Sequence[Mapping[str, Any]], where: str) -> list[int]:
+    """The first and the last key of a page; [] for one without rows."""
+    try:
+        return [int(row["dcid"]) for row in (rows[0], rows[-1])] if rows else []
+    except (KeyError, TypeError, ValueError):
+        raise Transient(f"{where}: answered with rows without their key") from None
+
+
+def prove(heads: Sequence[Head], *, contacts: bool) -> list[Doubt]:
+    """Doubts about tables: rows of each span, and whether keys only grow from page to page."""
+    names = [name for name in ALL if name != "contacts" or contacts]
+    doubts = check_present(heads, names)
+    for name in names:
+        spans: dict[str, list[Head]] = {}
+        for head in heads:
+            if head.request.collection == name:
+                spans.setdefault(head.facts["span"], []).append(head)
+        why = next((why for pages in spans.values() if (why := _doubtful(name, pages))), "")
+        if why:
+            doubts.append(Doubt(frozenset({name}), why))
+    return doubts
+
+
+def _doubtful(name: str, pages: Sequence[Head]) -> str:
+    """Why a span is not to be believed; "" if it is."""
+    rows, total = sum(head.rows for head in pages), pages[0].total or 0
+    if rows != total:
+        return f"{name}: {total:,} rows are there, and {rows:,} came"
+    for head in pages:
+        if head.facts["keys"] and head.facts["keys"][0] <= head.facts["after"]:
+            return f"{name}: rows came twice, or not in the order of their keys"
+    return ""
 
 
 def records(body: Any, where: str) -> list[dict[str, Any]]:
@@ -438,7 +491,15 @@ def position(state: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any
 
 def lasts(state: Mapping[str, str]) -> dict[str, str]:
     """The last key of each changing table; "0" where a table is empty."""
-    return {name: state.get(name) or "0" for name in CHANGING}
+    return {name: state.get(f"{name}_last") or "0" for name in CHANGING}
+
+
+def spread(state: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, tuple[int, int, int]]:
+    """Table → (first key, last key, rows), as far as they count."""
+    return {
+        name: (int(state.get(f"{name}_first") or 1), int(last), rows[name])
+        for name, last in lasts(state).items()
+    }
 
 
 def deleted(before: Mapping[str, int], after: Mapping[str, int]) -> Sequence[str]:
