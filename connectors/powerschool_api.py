@@ -43,8 +43,8 @@ from roster.errors import BadInput, Refused, Terminal
 PARALLEL = 4
 _WHERE = (
     "in PowerSchool under System › System Settings › Plugin Management Configuration see that the"
-    " plugin Rollcall is installed and enabled, and copy client id and secret from its page Data"
-    " Provider Configuration (another secret comes with another id)"
+    " plugin Rollcall is installed and enabled, and copy both credentials of its page Data Provider"
+    " Configuration (they change together)"
 )
 _LEVEL = (
     "on the page Data Provider Configuration of the plugin set the access level of the PowerSchool"

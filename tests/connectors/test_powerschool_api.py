@@ -1,4 +1,4 @@
-"""PowerSchool over its API against an emulated server: both roads do what every connector has to."""
+"""PowerSchool over its API, against an emulated server, by both roads."""
 
 from __future__ import annotations
 
