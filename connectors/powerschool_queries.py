@@ -92,18 +92,31 @@ async def ask_state(session: Session) -> Mapping[str, str] | str:
             "completeness: PowerSchool has no school year among its terms, so no section counts;"
             " look under School › Years & Terms"
         )
-    return {name: str(value) for name, value in rows[0].items() if not name.startswith("_")}
+    return _checked(rows[0], answer.path)
+
+
+def _checked(row: Mapping[str, Any], where: str) -> dict[str, str]:
+    """The state as texts: a day, and whole numbers."""
+    texts = {name: str(value) for name, value in row.items() if name[:1] != "_" and value != ""}
+    try:
+        date.fromisoformat(texts["now"])
+        int(texts["year"])
+        for name, text in texts.items():
+            if name != "now":
+                int(text)
+    except (KeyError, ValueError):
+        raise Transient(f"{where}: answered with something that is no day or no number") from None
+    return texts
 
 
 async def count(session: Session, name: str, body: Mapping[str, str]) -> int:
     """How many rows a query has for these arguments."""
     answer = await session.post(f"{path(name)}/count", dict(body), allow=REFUSED)
     _refuse(answer.status, answer.body, name)
-    found: Any = answer.body.get("count") if isinstance(answer.body, dict) else None
-    try:
-        return int(found)
-    except (TypeError, ValueError):
-        raise Transient(f"{answer.path}: answered without a count") from None
+    found = _counted(answer.body)
+    if found is None:
+        raise Transient(f"{answer.path}: answered without a count")
+    return found
 
 
 async def count_all(
@@ -167,7 +180,8 @@ async def fetch(session: Session, request: Request) -> Page:
     total = int(known) if known else _counted(answer.body)
     if total is None:
         total = await count(session, name, body)
-    facts = {"span": span, "after": int(body["after"]), "keys": _keys(rows, answer.path)}
+    keys = _keys(rows, answer.path)
+    facts = {"span": span, "after": int(body["after"]), "keys": keys}
     so_far = int(done) + len(rows)
     if not rows or so_far >= total:
         return Page(rows, total=total, facts=facts)
@@ -176,7 +190,7 @@ async def fetch(session: Session, request: Request) -> Page:
         _place(int(span), so_far, str(total)),
         request.path,
         {"pagesize": str(PAGE)},
-        {**body, "after": str(facts["keys"][1])},
+        {**body, "after": str(keys[1])},
     )
     return Page(rows, (following,), total, facts)
 
@@ -220,14 +234,17 @@ def records(body: Any, where: str) -> list[dict[str, Any]]:
     if not isinstance(body, dict):
         raise Transient(f"{where}: answered with something that is no result of a query")
     found: Any = cast("dict[str, Any]", body).get("record")
-    return as_list(found)
+    return as_list(found, where)
 
 
-def as_list(value: Any) -> list[dict[str, Any]]:
+def as_list(value: Any, where: str) -> list[dict[str, Any]]:
     """A list of PowerSchool: absent or "" if it is empty, the member itself if there is one."""
     if not value:
         return []
-    return cast("list[dict[str, Any]]", value if isinstance(value, list) else [value])
+    members: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
+    if not all(isinstance(member, dict) for member in members):
+        raise Transient(f"{where}: answered with a list that holds something else than objects")
+    return cast("list[dict[str, Any]]", members)
 
 
 def told(body: Any) -> str:
@@ -238,10 +255,11 @@ def told(body: Any) -> str:
     inner = answer.get("errorMessage")
     text: Any = cast("dict[str, Any]", inner).get("message") if isinstance(inner, dict) else None
     text = text or answer.get("message")
+    errors: Any = answer.get("errors")
     columns = ", ".join(
         f"{error.get('resource', '')}.{error.get('field', '')}"
-        for error in as_list(answer.get("errors"))
-        if error.get("field")
+        for error in cast("list[Any]", errors if isinstance(errors, list) else [errors])
+        if isinstance(error, dict) and error.get("field")
     )
     said = text[:200] if isinstance(text, str) else ""
     return (f": {said}" if said else "") + (f" ({columns[:300]})" if columns else "")

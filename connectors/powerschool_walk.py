@@ -36,7 +36,6 @@ from roster.schema import literal
 if TYPE_CHECKING:
     from connectors.session import Answer, Session
 
-DEFAULT_PAGE = 100
 CLOSED_DAYS = 60
 REFUSED = (401, 403, 404)
 # Lists and the name of their members; the list is called as its members with an s, staff too.
@@ -56,16 +55,12 @@ _ACTIVE = "school_enrollment.enroll_status_code==0"
 
 async def page_sizes(session: Session) -> dict[str, int]:
     """The largest page of each list, as the administrator set it for the plugin."""
-    answer = await session.get("ws/v1/metadata", allow=REFUSED)
-    body: Any = answer.body if isinstance(answer.body, dict) else {}
-    told = cast("dict[str, Any]", body.get("metadata") or {})
-    sizes: dict[str, int] = {}
-    for name, member in MEMBERS.items():
-        try:
-            sizes[name] = max(1, int(told[f"{member}_max_page_size"]))
-        except (KeyError, TypeError, ValueError):
-            sizes[name] = DEFAULT_PAGE
-    return sizes
+    answer = await session.get("ws/v1/metadata")
+    told = _inside(answer.body, "metadata") or {}
+    return {
+        name: max(1, whole_number(told, f"{member}_max_page_size", answer.path))
+        for name, member in MEMBERS.items()
+    }
 
 
 async def district(session: Session) -> Answer:
@@ -76,7 +71,11 @@ async def district(session: Session) -> Answer:
 async def all_rows(
     session: Session, name: str, path: str, size: int, params: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
-    """All rows of a short list, page by page."""
+    """All rows of a short list, page by page, until there are as many as its count says.
+
+    The count of schools leaves out the one of the graduated, so there may be more rows.
+    """
+    total = await _count(session, path, params or {})
     rows: list[dict[str, Any]] = []
     page = 1
     while True:
@@ -84,19 +83,29 @@ async def all_rows(
         answer = await session.get(path, {**(params or {}), **paging})
         some = members(answer, name)
         rows += some
-        if len(some) < size:
-            return rows
+        if not some or (len(some) < size and len(rows) >= total):
+            break
         page += 1
+    if len(rows) < total:
+        raise Transient(f"{path}: {total:,} rows are there, and {len(rows):,} came")
+    return rows
 
 
 def members(answer: Answer, name: str) -> list[dict[str, Any]]:
     """The rows of a list's answer."""
     wrapper = f"{MEMBERS[name]}s"
-    body: Any = answer.body
-    inner: Any = body.get(wrapper) if isinstance(body, dict) else None
-    if inner is None:
+    inside = _inside(answer.body, wrapper)
+    if inside is None:
         raise Transient(f"{answer.path}: answered without {wrapper}")
-    return as_list(inner.get(MEMBERS[name]) if isinstance(inner, dict) else None)
+    return as_list(inside.get(MEMBERS[name]), answer.path)
+
+
+def _inside(body: Any, wrapper: str) -> dict[str, Any] | None:
+    """What an answer wraps; {} for an empty text, None if it wraps something else."""
+    inside: Any = cast("dict[str, Any]", body).get(wrapper) if isinstance(body, dict) else None
+    if inside == "":
+        return {}
+    return cast("dict[str, Any]", inside) if isinstance(inside, dict) else None
 
 
 def start(pull: Pull) -> list[Request]:
@@ -155,17 +164,27 @@ async def _terms_page(session: Session, pull: Pull, request: Request) -> Page:
             pull,
             f"term.start_year=={year}",
         )
-        for year in school_years(rows, today)
+        for year in school_years(rows, today, request.path)
     )
     return Page(rows, following)
 
 
-def school_years(terms: Sequence[Mapping[str, Any]], today: date) -> list[int]:
+def school_years(terms: Sequence[Mapping[str, Any]], today: date, where: str) -> list[int]:
     """The years whose sections count: those that are not long over, else the last one begun."""
     closing = str(today - timedelta(days=CLOSED_DAYS))
-    running = {int(t["start_year"]) for t in terms if str(t.get("end_date", "")) >= closing}
-    begun = {int(t["start_year"]) for t in terms if str(t.get("start_date", "")) <= str(today)}
+    years = [whole_number(term, "start_year", where) for term in terms]
+    dated = list(zip(years, terms, strict=True))
+    running = {year for year, term in dated if str(term.get("end_date", "")) >= closing}
+    begun = {year for year, term in dated if str(term.get("start_date", "")) <= str(today)}
     return sorted(running) or sorted(begun)[-1:]
+
+
+def whole_number(row: Mapping[str, Any], name: str, where: str) -> int:
+    """A number that the walk cannot go on without."""
+    try:
+        return int(row[name])
+    except (KeyError, TypeError, ValueError):
+        raise Transient(f"{where}: answered with a row without {name}") from None
 
 
 async def _listed_page(session: Session, pull: Pull, request: Request) -> Page:
@@ -174,12 +193,12 @@ async def _listed_page(session: Session, pull: Pull, request: Request) -> Page:
     of, _, place = request.place.partition("-")
     page, _, known = place.partition(".")
     size = int(params["pagesize"])
-    total = int(known) if known else await _count(session, request)
+    total = int(known) if known else await _count(session, request.path, params)
     rows = members(await session.get(request.path, params), name)
     last = max(1, -(-total // size))
     facts: dict[str, Any] = {"of": of, "ids": [row.get("id") for row in rows]}
     if int(page) == last:
-        facts["after"] = await _count(session, request)
+        facts["after"] = await _count(session, request.path, params)
     following: list[Request] = []
     if int(page) == 1:
         following = [
@@ -187,16 +206,16 @@ async def _listed_page(session: Session, pull: Pull, request: Request) -> Page:
             for n in range(2, last + 1)
         ]
     if name == "sections":
-        following += [_enrollments_of(str(row["id"]), pull) for row in rows]
+        following += [_enrollments_of(whole_number(row, "id", request.path), pull) for row in rows]
     if name == "staff":
         school = str(int(of))
         rows = [{**row, "list_school": school} for row in rows]
     return Page(rows, tuple(following), total, facts)
 
 
-def _enrollments_of(section: str, pull: Pull) -> Request:
+def _enrollments_of(section: int, pull: Pull) -> Request:
     path = f"ws/v1/section/{section}/section_enrollment"
-    return _first("enrollments", section, path, pull)
+    return _first("enrollments", str(section), path, pull)
 
 
 async def _enrollments_page(session: Session, request: Request) -> Page:
@@ -214,8 +233,11 @@ async def _enrollments_page(session: Session, request: Request) -> Page:
     facts: dict[str, Any] = {"of": of}
     if page == 1 and len(rows) < size:
         return Page(rows, facts=facts)
-    total = int(place.partition(".")[2] or await _count(session, request))
-    facts |= {"ids": [row.get("id") for row in rows], "after": await _count(session, request)}
+    total = int(place.partition(".")[2] or await _count(session, request.path, params))
+    facts |= {
+        "ids": [row.get("id") for row in rows],
+        "after": await _count(session, request.path, params),
+    }
     if page * size >= total or len(rows) >= total or not rows:
         return Page(rows, total=total, facts=facts)
     following = Request(
@@ -227,9 +249,9 @@ async def _enrollments_page(session: Session, request: Request) -> Page:
     return Page(rows, (following,), total, facts)
 
 
-async def _count(session: Session, request: Request) -> int:
-    asked = {"q": request.params["q"]} if "q" in request.params else None
-    answer = await session.get(f"{request.path}/count", asked)
+async def _count(session: Session, path: str, params: Mapping[str, str]) -> int:
+    asked = {"q": params["q"]} if "q" in params else None
+    answer = await session.get(f"{path}/count", asked)
     try:
         return int(answer.body["resource"]["count"])
     except (KeyError, TypeError, ValueError):
@@ -245,8 +267,8 @@ def prove(pull: Pull, heads: Sequence[Head]) -> list[Doubt]:
             lists.setdefault((name, str(head.facts["of"])), []).append(head)
     doubts = [
         Doubt(_again(name), why)
-        for (name, of), pages in lists.items()
-        if (why := _shifted(name, of, pages))
+        for (name, _), pages in lists.items()
+        if (why := _shifted(name, pages))
     ]
     there = {head.request.collection for head in heads}
     doubts += [
@@ -261,20 +283,18 @@ def _again(name: str) -> frozenset[str]:
     return CHAIN if name in CHAIN else frozenset({name})
 
 
-def _shifted(name: str, of: str, pages: Sequence[Head]) -> str:
+def _shifted(name: str, pages: Sequence[Head]) -> str:
     """Why a list is not to be believed; "" if it is."""
-    totals = {head.total for head in pages} | {
-        head.facts["after"] for head in pages if "after" in head.facts
-    }
+    totals = {int(head.total or 0) for head in pages}
+    totals |= {int(head.facts["after"]) for head in pages if "after" in head.facts}
     rows = sum(head.rows for head in pages)
     ids = [row for head in pages for row in head.facts["ids"]]
-    which = f"{name} of {int(of)}" if int(of) else name
     if len(totals) > 1:
-        return f"{which} changed while they were read ({' and '.join(map(str, sorted(totals)))})"
+        return f"{name} changed while they were read ({' and '.join(map(str, sorted(totals)))})"
     if rows != (total := totals.pop()):
-        return f"{which}: {total:,} rows are there, and {rows:,} came"
+        return f"{name}: {total:,} rows are there, and {rows:,} came"
     if len(set(ids)) != len(ids):
-        return f"{which}: a row came twice, so another one is missing"
+        return f"{name}: a row came twice, so another one is missing"
     return ""
 
 
