@@ -239,7 +239,7 @@ class PowerSchool:
             "year": state["year"],
             "spread": queries.spread(state, rows),
             "since": queries.EVERYTHING,
-            "schools": await self._school_ids(session, state),
+            "schools": await self._school_ids(session),
             "whole": list(queries.CHANGING),
         }
         why = self._why_full(last, before, state, full=full)
@@ -270,20 +270,12 @@ class PowerSchool:
             return "everything, because another school year counts"
         return ""
 
-    async def _school_ids(self, session: Session, state: Mapping[str, str]) -> list[str]:
+    async def _school_ids(self, session: Session) -> list[str]:
         """The DCIDs of the schools that the settings name; none if they name none."""
         if not self._source.schools:
             return []
-        numbers: dict[str, str] = {}
-        request: Request | None = Request(
-            "schools", "0000000000", queries.path("schools"), {"pagesize": str(queries.PAGE)},
-            queries.arguments("schools", state["year"], "0"),
-        )  # fmt: skip
-        while request:
-            page = await queries.fetch(session, request)
-            numbers |= {str(row.get("school_number")): str(row.get("dcid")) for row in page.rows}
-            request = page.then[0] if page.then else None
-        return self._chosen(numbers)
+        rows = await queries.all_schools(session)
+        return self._chosen({str(row.get("school_number")): str(row.get("dcid")) for row in rows})
 
     def _chosen(self, numbers: Mapping[str, str]) -> list[str]:
         wanted = {str(int(number)) for number in self._source.schools}

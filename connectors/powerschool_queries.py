@@ -195,6 +195,18 @@ async def fetch(session: Session, request: Request) -> Page:
     return Page(rows, (following,), total, facts)
 
 
+async def all_schools(session: Session) -> list[dict[str, Any]]:
+    """The rows of all schools."""
+    params = {"pagesize": str(PAGE), "count": "true"}
+    rows: list[dict[str, Any]] = []
+    todo = [Request("schools", _place(0, 0), path("schools"), params, {"after": "0"})]
+    while todo:
+        page = await fetch(session, todo.pop())
+        rows += page.rows
+        todo += page.then
+    return rows
+
+
 def _keys(rows: Sequence[Mapping[str, Any]], where: str) -> list[int]:
     """The first and the last key of a page; [] for one without rows."""
     try:
