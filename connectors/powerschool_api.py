@@ -95,6 +95,11 @@ class PowerSchoolSource(ApiSource):
     contacts: bool = Field(
         default=True, description="Whether parents and other contacts are read; only by queries"
     )
+    data_version: Annotated[str, Field(max_length=100)] = Field(
+        default="",
+        description="Name of the application for which the server keeps data versions, if there is"
+        " one: changes are then asked for by version too. Only by queries",
+    )
     district: Annotated[str, Field(min_length=1)] = Field(
         default="District office", description="Name of the district as an organisation"
     )
@@ -124,7 +129,7 @@ class PowerSchool:
         self.settings = json.dumps(
             [
                 "powerschool-1", source.address, source.road, source.people_ids, source.username,
-                sorted(source.schools), source.contacts, source.district,
+                sorted(source.schools), source.contacts, source.district, source.data_version,
             ]
         )  # fmt: skip
 
@@ -235,7 +240,11 @@ class PowerSchool:
         state, began = opened.state, utc_now()
         lasts = queries.lasts(state)
         rows = await queries.count_all(session, state, lasts)
+        application = self._source.data_version
+        version = await queries.data_version(session, application, str(before.get("version", "")))
         facts: dict[str, Any] = {
+            "application": application,
+            "version": "",
             "year": state["year"],
             "spread": queries.spread(state, rows),
             "since": queries.EVERYTHING,
@@ -247,12 +256,13 @@ class PowerSchool:
             still = await queries.count_all(session, state, before["lasts"])
             facts["whole"] = queries.deleted(before["rows"], still)
             facts["since"] = queries.day_before(str(before["now"]))
+            facts["version"] = version and str(before.get("version", ""))
         return Pull(
             full=bool(why),
             began=began,
             why=f"{why or _changes(facts)}, {opened.why}",
             since="" if why else str(before["now"]),
-            position=json.dumps(queries.position(state, rows)),
+            position=json.dumps(queries.position(state, rows, version)),
             road="queries",
             facts=facts,
         )
@@ -291,7 +301,8 @@ class PowerSchool:
 def _changes(facts: Mapping[str, Any]) -> str:
     whole = ", ".join(facts["whole"])
     deleted = f", all of {whole}, where rows were deleted" if whole else ""
-    return f"changes since {facts['since']}{deleted}"
+    version = f" or data version {facts['version']}" if facts["version"] else ""
+    return f"changes since {facts['since']}{version}{deleted}"
 
 
 def _position(last: Mark | None) -> Mapping[str, Any]:

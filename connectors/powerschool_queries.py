@@ -13,7 +13,10 @@ changed; what PowerSchool deletes it says nowhere. But its keys only grow. So th
 to the last key of the pull before must be what it was then; where it is not, something was deleted,
 and that table is read in whole. The time counts in days, one day back, because some servers
 only keep the day, and it is the server's own clock. Schools, terms, courses and contacts are always
-read in whole: their tables say too little of changes.
+read in whole: their tables say too little of changes. Where the server keeps data versions for an
+application that the settings name, rows that changed by version are asked for too: they show what
+has no time. They do not take the place of the time, because which columns a subscription follows is
+the district's own choice.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 PAGE = 5000
 EVERYTHING = "1900-01-01"
+VERSION = "$dataversion"
 REFUSED = (400, 403, 404)
 
 # The arguments of each query beside `after`.
@@ -132,6 +136,24 @@ async def count_all(
     return dict(zip(CHANGING, counted, strict=True))
 
 
+async def data_version(session: Session, application: str, last: str) -> str:
+    """The current data version of an application; "" if the server keeps none for it.
+
+    `last`: a version that the server gave before; "0" for none.
+    """
+    if not application:
+        return ""
+    body = {"after": "0"} | _by_version(application, last or "0")
+    answer = await session.post(path("schools"), body, {"pagesize": "1"}, allow=REFUSED)
+    told: Any = answer.body if answer.status not in REFUSED else None
+    version: Any = cast("dict[str, Any]", told).get(VERSION) if isinstance(told, dict) else None
+    return str(version) if str(version).isdecimal() else ""
+
+
+def _by_version(application: str, last: str) -> dict[str, str]:
+    return {VERSION: last, f"{VERSION}_applicationname": application}
+
+
 def day_before(day: str) -> str:
     """From which day on changes are asked for, if the last pull began on `day`."""
     return str(date.fromisoformat(day) - timedelta(days=1))
@@ -145,11 +167,14 @@ def start(pull: Pull, *, contacts: bool) -> list[Request]:
             continue
         changes = name in CHANGING and name not in pull.facts["whole"]
         since = pull.facts["since"] if changes else EVERYTHING
-        for number, (after, upto) in enumerate(_spans(pull, name, changes=changes)):
-            body = {
-                **arguments(name, pull.facts["year"], upto, since=since, left=changes),
-                "after": after,
-            }
+        bodies = [
+            {**arguments(name, pull.facts["year"], upto, since=since, left=changes), "after": after}
+            for after, upto in _spans(pull, name, changes=changes)
+        ]
+        if changes and pull.facts["version"]:
+            versioned = _by_version(pull.facts["application"], pull.facts["version"])
+            bodies += [body | {"since": EVERYTHING} | versioned for body in bodies]
+        for number, body in enumerate(bodies):
             params = {"pagesize": str(PAGE), "count": "true"}
             requests.append(Request(name, _place(number, 0), path(name), params, body))
     return requests
@@ -508,7 +533,7 @@ def _contacts() -> _Parts:
     )  # fmt: skip
 
 
-def position(state: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any]:
+def position(state: Mapping[str, str], rows: Mapping[str, int], version: str) -> dict[str, Any]:
     """What the next pull has to know of this one."""
     return {
         "road": "queries",
@@ -516,6 +541,7 @@ def position(state: Mapping[str, str], rows: Mapping[str, int]) -> dict[str, Any
         "year": state["year"],
         "lasts": lasts(state),
         "rows": dict(rows),
+        "version": version,
     }
 
 

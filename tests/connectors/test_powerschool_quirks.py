@@ -81,9 +81,9 @@ async def by_queries(tmp_path: Path) -> Expected:
         return Expected(rows, it.records)
 
 
-async def administer(it: Server, method: str, path: str, **values: Any) -> None:
+async def administer(it: Server, method: str, path: str, body: Any = None, **values: Any) -> None:
     async with httpx.AsyncClient(base_url=it.address) as client:
-        answer = await client.request(method, f"/_emulator/{path}", json=values)
+        answer = await client.request(method, f"/_emulator/{path}", json=body or values)
         answer.raise_for_status()
 
 
@@ -376,6 +376,36 @@ async def test_a_table_of_which_rows_were_deleted_is_read_in_whole(tmp_path: Pat
     assert "enrollments" in begun.facts["whole"]
     assert "where rows were deleted" in begun.why
     assert "students" not in begun.facts["whole"]
+
+
+async def test_changes_are_asked_for_by_data_version_too_where_the_server_keeps_one(
+    tmp_path: Path,
+) -> None:
+    with server(archive=plugin()) as it:
+        await administer(it, "PUT", "subscriptions/rollcall", ["students", "cc"])
+        settings = source(it.address, data_version="rollcall")
+        _, mark = await pull(settings, tmp_path / "0")
+        it.records.advance(4, 0.2)
+        # A clock that ran ahead when the last pull began would hide changes, but for the version.
+        later = replace(mark, position=mark.position.replace('"now": "2026', '"now": "2027'))
+        begun = await _begun(it.address, later, data_version="rollcall")
+        found, _ = await pull(settings, tmp_path / "1", later, tmp_path / "0")
+        expected, _ = await pull(settings, tmp_path / "2")
+        nobody = await _begun(it.address, mark, data_version="somebody")
+        none = await _begun(
+            it.address,
+            replace(
+                mark, settings=source(it.address, data_version="somebody").connector().settings
+            ),
+            data_version="somebody",
+        )
+    assert " or data version " in begun.why
+    assert {row for row in expected["users"] if row[0][0] == "S"} == {
+        row for row in found["users"] if row[0][0] == "S"
+    }
+    assert nobody.full
+    assert not none.full
+    assert "data version" not in none.why
 
 
 async def test_changes_cost_few_requests(tmp_path: Path) -> None:
