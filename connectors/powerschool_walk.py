@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from connectors.session import Answer, Session
 
 CLOSED_DAYS = 60
+SECTIONS_A_PAGE = 25
+TRIES = 3
 REFUSED = (401, 403, 404)
 # Lists and the name of their members; the list is called as its members with an s, staff too.
 MEMBERS = {
@@ -206,47 +208,64 @@ async def _listed_page(session: Session, pull: Pull, request: Request) -> Page:
             for n in range(2, last + 1)
         ]
     if name == "sections":
-        following += [_enrollments_of(whole_number(row, "id", request.path), pull) for row in rows]
+        sections = [whole_number(row, "id", request.path) for row in rows]
+        following += _enrollments_of(sections, pull)
     if name == "staff":
         school = str(int(of))
         rows = [{**row, "list_school": school} for row in rows]
     return Page(rows, tuple(following), total, facts)
 
 
-def _enrollments_of(section: int, pull: Pull) -> Request:
-    path = f"ws/v1/section/{section}/section_enrollment"
-    return _first("enrollments", str(section), path, pull)
+def _enrollments_of(sections: Sequence[int], pull: Pull) -> list[Request]:
+    """Requests for the enrollments of sections, some sections each, so that pages are not tiny."""
+    size = str(pull.facts["sizes"]["enrollments"])
+    batches = [
+        sections[at : at + SECTIONS_A_PAGE] for at in range(0, len(sections), SECTIONS_A_PAGE)
+    ]
+    return [
+        Request(
+            "enrollments",
+            _place(str(batch[0])),
+            "ws/v1/section/{id}/section_enrollment",
+            {"sections": ",".join(map(str, batch)), "pagesize": size},
+        )
+        for batch in batches
+    ]
 
 
 async def _enrollments_page(session: Session, request: Request) -> Page:
-    """Enrollments of a section. Some servers give them on pages, some all at once.
+    """The enrollments of some sections."""
+    size = int(request.params["pagesize"])
+    rows: list[dict[str, Any]] = []
+    for section in request.params["sections"].split(","):
+        rows += await _enrolled(session, request.path.replace("{id}", section), size)
+    return Page(rows)
 
-    A section that was deleted since it was listed has none.
+
+async def _enrolled(session: Session, path: str, size: int) -> list[dict[str, Any]]:
+    """The enrollments of a section. Some servers give them on pages, some all at once.
+
+    What is neither empty nor a full page is all of it; for the rest the count decides. A section
+    that was deleted since it was listed has none.
     """
-    params = dict(request.params)
-    answer = await session.get(request.path, params, allow=(404,))
-    if answer.status == 404:
-        return Page([], facts={"gone": True})
-    rows = members(answer, "enrollments")
-    of, _, place = request.place.partition("-")
-    page, size = int(place.partition(".")[0]), int(params["pagesize"])
-    facts: dict[str, Any] = {"of": of}
-    if page == 1 and len(rows) < size:
-        return Page(rows, facts=facts)
-    total = int(place.partition(".")[2] or await _count(session, request.path, params))
-    facts |= {
-        "ids": [row.get("id") for row in rows],
-        "after": await _count(session, request.path, params),
-    }
-    if page * size >= total or len(rows) >= total or not rows:
-        return Page(rows, total=total, facts=facts)
-    following = Request(
-        "enrollments",
-        _place(of, page + 1, str(total)),
-        request.path,
-        {**params, "page": str(page + 1)},
-    )
-    return Page(rows, (following,), total, facts)
+    for _ in range(TRIES):
+        paging = {"page": "1", "pagesize": str(size)}
+        answer = await session.get(path, paging, allow=(404,))
+        if answer.status == 404:
+            return []
+        rows = members(answer, "enrollments")
+        if 0 < len(rows) < size:
+            return rows
+        total = await _count(session, path, {})
+        page = 1
+        while len(rows) < total and len(rows) == page * size:
+            page += 1
+            some = await session.get(path, {"page": str(page), "pagesize": str(size)})
+            rows += members(some, "enrollments")
+        whole = len(rows) == total == len({row.get("id") for row in rows})
+        if whole and (page == 1 or total == await _count(session, path, {})):
+            return rows
+    raise Transient(f"{path}: keeps changing while it is read")
 
 
 async def _count(session: Session, path: str, params: Mapping[str, str]) -> int:
