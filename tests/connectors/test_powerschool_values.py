@@ -15,8 +15,10 @@ from connectors import powerschool_walk as walk
 from connectors.connector import Pull
 from connectors.pages import Head, Request
 from connectors.powerschool_format import FORMAT
+from connectors.powerschool_list_tables import as_list_sql
+from connectors.powerschool_list_tables import collections as of_lists
 from connectors.powerschool_people import People
-from connectors.powerschool_queries import collections
+from connectors.powerschool_query_tables import collections
 from connectors.projection import project
 from connectors.pulled import read_pulled
 from roster.database import open_database
@@ -115,7 +117,7 @@ def test_who_left_on_the_first_day_never_attended(entry: str, leaving: str, neve
 )
 def test_a_list_may_be_its_only_member_or_a_text(block: str, members: int) -> None:
     inner = f"({literal(block)}::JSON)->'a'"
-    assert _one(f"len({walk.as_list_sql(inner)})") == members
+    assert _one(f"len({as_list_sql(inner)})") == members
 
 
 STAFF = {
@@ -131,7 +133,7 @@ STAFF = {
 def _staff(folder: Path, people: People, *rows: dict[str, object]) -> list[tuple[object, ...]]:
     page = folder / "page.json"
     page.write_bytes(orjson.dumps(rows))
-    staff = next(c for c in walk.collections(people) if c.name == "staff")
+    staff = next(c for c in of_lists(people) if c.name == "staff")
     with open_database() as con:
         table = project(con, [staff], {"staff": [page]})["staff"]
         return con.execute(f"SELECT person, username, email, school, role FROM {table}").fetchall()
