@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -17,6 +16,7 @@ import typer
 from roster.errors import BadInput
 
 from .account import Demo
+from .demo_source import DemoSource
 from .screen import FAILED, FINDINGS, FINE, Json, print_json, results, working
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from local.stack import Stack
     from sync.record import Run
     from sync.storage import Storage
+
+    from .demo_source import Occasion
 
 SOURCE = "local"
 DEFAULT_DOMAIN = "contoso.edu"
@@ -41,6 +43,9 @@ def demo(
             metavar="PATH", help="A roster to drop; may be given again. Default: a sample district."
         ),
     ] = None,
+    source: Annotated[
+        DemoSource, typer.Option(help="The system that rosters come from, emulated but for csv.")
+    ] = DemoSource.csv,
     domain: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,23 +68,39 @@ def demo(
 ) -> None:
     """Runs storage, Functions host, Entra emulator and portal on this machine.
 
-    People are created in the emulated tenant. Without `--once` it drops the sample district, shows
-    what becomes of it, and stays until Ctrl-C, so that you can drop, look and approve yourself.
+    People are created in the emulated tenant. Without `--once` it drops the sample district, or
+    asks the emulated system for it, shows what becomes of it, and stays until Ctrl-C, so that you
+    can drop, look and approve yourself.
     """
+    from .demo_source import demo_system, pulls
     from .demo_tenant import demo_settings, write_dump
 
-    settings = demo_settings(config, SOURCE)
+    demo_settings(config, SOURCE)  # wrong settings are told before anything starts
     for path in roster or ():
         if not path.exists():
             raise BadInput(f"--roster {path}: there is no such file or folder")
+    if roster and source is not DemoSource.csv:
+        raise BadInput(f"--roster and --source {source}: a system has its own roster; give one")
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as ending:
-        rosters = roster or _sample(Path(ending.enter_context(_folder())), once=once)
-        stack = _start(ending, domain or [DEFAULT_DOMAIN], record)
+        domains = domain or [DEFAULT_DOMAIN]
+        stack = _start(ending, domains, record)
+        if source is DemoSource.csv:
+            folder = Path(ending.enter_context(_folder()))
+            occasions, following = _files(roster, folder)
+            settings = demo_settings(config, SOURCE)
+        else:
+            with working(f"Starting an emulated {source}"):
+                system = demo_system(source, domains[0])
+                address = stack.start_system(system.module, *system.arguments)
+            occasions = pulls(source, address, SOURCE)
+            following = f"rollcall pull {SOURCE}"
+            settings = demo_settings(config, SOURCE, system.settings(address))
         storage = _prepare(stack, settings)
-        codes = [_drop(storage, path, as_json=as_json, once=once) for path in rosters]
+        now = occasions if once or roster else occasions[:1]
+        codes = [_watch(storage, occasion, as_json=as_json, once=once) for occasion in now]
         if not once:
-            _stay(ending, stack, storage, rosters, as_json=as_json)
+            _stay(ending, stack, storage, following, as_json=as_json)
         if dump:
             write_dump(stack.graph_url, dump)
     if once and max(codes):
@@ -90,15 +111,14 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="rollcall-demo-")
 
 
-def _sample(folder: Path, *, once: bool) -> list[Path]:
-    """Writes two days of the sample district; returns what is dropped by itself."""
-    from local.district import generate, next_day
+def _files(roster: list[Path] | None, folder: Path) -> tuple[list[Occasion], str]:
+    """The drops of the demo, and the command of the next one."""
+    from .demo_source import drops, sample_rosters
 
-    first = generate(today=datetime.now(UTC).date())
-    first.write(folder / "day1")
-    next_day(first, 1).write(folder / "day2")
-    day1, day2 = folder / "day1", folder / "day2"
-    return [day1, day1, day2] if once else [day1]
+    if roster:
+        return drops(roster, SOURCE), "rollcall drop PATH"
+    day1, day2 = sample_rosters(folder)
+    return drops([day1, day1, day2], SOURCE), f"rollcall drop {day2}"
 
 
 def _start(ending: ExitStack, domains: Sequence[str], record: Path | None) -> Stack:
@@ -118,12 +138,12 @@ def _prepare(stack: Stack, settings: str) -> Storage:
     return storage
 
 
-def _drop(storage: Storage, path: Path, *, as_json: bool, once: bool) -> int:
-    """Drops one roster as a SIS would, unchecked, waits for its run, and shows it."""
-    from .watching import upload, wait_for_run
+def _watch(storage: Storage, occasion: Occasion, *, as_json: bool, once: bool) -> int:
+    """Lets a run start, waits for it, and shows it."""
+    from .watching import wait_for_run
 
-    with working(f"Dropping {path}") as say:
-        known = upload(storage, path, SOURCE)
+    with working(occasion.what) as say:
+        known = occasion.act(storage)
         run = wait_for_run(storage, SOURCE, known, say)
     _show(run, as_json=as_json, once=once)
     return _exit_code(run)
@@ -168,7 +188,7 @@ def _stay(
     ending: ExitStack,
     stack: Stack,
     storage: Storage,
-    rosters: Sequence[Path],
+    following: str,
     *,
     as_json: bool,
 ) -> None:
@@ -182,7 +202,7 @@ def _stay(
     ending.callback(running.withdraw)
     known = ended_runs(storage)
     if not as_json:
-        _explain(running.portal_url, rosters[-1])
+        _explain(running.portal_url, following)
     try:
         while True:
             time.sleep(WATCH_SECONDS)
@@ -194,13 +214,11 @@ def _stay(
         return
 
 
-def _explain(portal: str, last: Path) -> None:
-    day2 = last.parent / "day2"
-    following = day2 if day2.is_dir() else Path("PATH")
+def _explain(portal: str, following: str) -> None:
     say: Callable[[str], None] = lambda line: results().print(line, soft_wrap=True)  # noqa: E731
     say(f"\nPortal: {portal}")
     say("In another terminal:")
-    say(f"  rollcall drop {following}     the next day; only the difference is written")
+    say(f"  {following}     the next day; only the difference is written")
     say("  rollcall runs            what happened")
     say("  rollcall show RUN        one run: changes, what is held and why")
     say("Ctrl-C ends everything; nothing is kept.\n")

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 from roster.errors import Transient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 DUMP_SECONDS = 300.0
 
 
-def demo_settings(config: Path | None, source: str) -> str:
+def demo_settings(config: Path | None, source: str, more: Mapping[str, Any] | None = None) -> str:
     """The text of the demo's rollcall.yaml: people are created, `config` goes on top.
+
+    `more`: the settings of the demo's source, if it is not a folder of files.
 
     Raises BadInput, with file and line, if `config` is wrong.
     """
@@ -22,11 +25,11 @@ def demo_settings(config: Path | None, source: str) -> str:
 
     settings: dict[str, Any] = {
         "people": {"mode": "create"},
-        "sources": [{"name": source, "settle_seconds": 1}],
+        "sources": [{"name": source} | dict(more or {"settle_seconds": 1})],
     }
     if config:
         given = read_config(config).model_dump(mode="json", by_alias=True, exclude_unset=True)
-        given.pop("sources", None)  # the demo drops into its own source
+        given.pop("sources", None)  # the demo has a source of its own
         settings = _overlay(settings, given)
     return json.dumps(settings, indent=2, ensure_ascii=False)  # JSON is YAML
 

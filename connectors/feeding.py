@@ -21,7 +21,7 @@ from roster.errors import Refused
 from roster.feed import Feed
 from roster.intake import Intake
 from roster.rules import RULES
-from roster.schema import TABLES
+from roster.schema import TABLES, literal
 
 # The raw table of the file that is being fed, and of its lines that are no records.
 RAW = "csv_raw"
@@ -67,10 +67,13 @@ class Feeding:
             self._intake.lose(feed, LOST)
         self._keep(number, name, spec, names)
 
-    def notice(self, name: str, rule: str) -> None:
+    def notice(self, name: str, rule: str, line: int = 1, value: str = "") -> None:
         """A finding about a file as a whole."""
         number = self.add_file(name, 0, "SELECT 0 AS row, 1 AS line")
-        self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
+        self._intake.ledger.report(
+            RULES[rule],
+            f"SELECT {number} AS file, {line}::BIGINT AS line, {literal(value)} AS value",
+        )
 
     def derive(self) -> None:
         """Fill the tables whose rows are made of what was kept of the files.
@@ -122,8 +125,8 @@ class Feeding:
         )
         self._kept[spec.name] = (number, name, frozenset(at))
         for derived in self._form.derived:
-            if derived.of == spec.name and derived.needs in at:
-                self._intake.lose(_lost(derived, at, number), LOST)
+            if derived.of == spec.name and derived.needs in at and derived.lost is not None:
+                self._intake.lose(_lost(derived, derived.lost, at, number), LOST)
 
 
 def _lines_of(raw: str, cited: int) -> str:
@@ -137,7 +140,7 @@ def _lines_of(raw: str, cited: int) -> str:
         QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
 
 
-def _lost(derived: Derived, at: Mapping[str, int], file: int) -> Feed:
-    keys = {key: filled(derived.lost.get(key, "NULL::VARCHAR"), at)
+def _lost(derived: Derived, lost: Mapping[str, str], at: Mapping[str, int], file: int) -> Feed:
+    keys = {key: filled(lost.get(key, "NULL::VARCHAR"), at)
             for key in TABLES[derived.table].key}  # fmt: skip
     return Feed(derived.table, BROKEN, file, keys, {})

@@ -68,8 +68,8 @@ def read_roster(
         by_stem = {file.stem: file for file in drop.files}
         if MANIFEST in by_stem:
             announced = by_stem[MANIFEST]
-            for file in check_manifest(announced, headers[MANIFEST], form, drop.files):
-                reading.notice(file.name, "csv.unannounced")
+            for notice in check_manifest(announced, headers[MANIFEST], form, drop.files):
+                reading.notice(notice.file.name, notice.rule, notice.line, notice.value)
         for spec in form.files:
             file = by_stem.get(spec.name.lower())
             if file is not None and spec.feeds:
@@ -210,6 +210,7 @@ def _has_line_end(path: Path) -> bool:
 def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool) -> Wanted:
     known = {place: key for key, place in places(spec, header.names).items()}
     secret = {column.key for column in spec.columns if column.secret}
+    trusted = {column.key for column in spec.columns if column.id}
     ids = {
         place
         for feed in feeds
@@ -217,6 +218,7 @@ def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool)
         if column.type is Type.ID and column.name in feed.columns
         for place in re.findall(r"\bc(\d+)\b", feed.columns[column.name])
     }
+    ids |= {str(place) for place, key in known.items() if key in trusted}
     certain = 0
     while str(certain) in ids:
         certain += 1

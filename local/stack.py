@@ -92,6 +92,13 @@ class Stack:
         self.stop_host()
         self.start_host()
 
+    def start_system(self, module: str, *arguments: str) -> str:
+        """Starts an emulated student information system; its address, without a slash."""
+        name = module.rpartition(".")[2]
+        child, ready = self._child(name, module, arguments)
+        self._ending.callback(child.stop)
+        return f"http://127.0.0.1:{ready['port']}"
+
     def _start(self, starting: ExitStack) -> None:
         if self._logs is None:
             folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-logs-"))

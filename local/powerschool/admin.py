@@ -1,13 +1,15 @@
 """The emulator's own paths for PowerSchool: what an administrator of the server would do.
 
-GET    /_emulator/plugins                  what is installed, with credentials and what is wrong
+GET    /_emulator/plugins                  what is installed, with credentials; under `problems` the
+                                           queries that cannot run, and why
 POST   /_emulator/plugins                  the ZIP as body: installs or updates (?enabled=false)
 PATCH  /_emulator/plugins/{name}           {"enabled": false}, {"level": "NONE"}
 POST   /_emulator/plugins/{name}/secret    another client id and secret
 DELETE /_emulator/plugins/{name}           deletes it; its credentials are lost
 POST   /_emulator/quirks                   {"collapse_single": false, …}; GET tells them
 DELETE /_emulator/tokens                   every token ends
-PUT    /_emulator/subscriptions/{application}   ["students", "cc"]: the tables that it follows
+PUT    /_emulator/subscriptions/{name}     ["students", "cc"]: what an application follows
+DELETE /_emulator/subscriptions/{name}     it follows nothing any more
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from starlette.routing import Route
 
 from local.sis.faults import ADMIN
 from roster.errors import BadInput
+
+from .compiled import problem
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,13 +47,12 @@ class Administration:
             Route(f"{ADMIN}plugins/{{name}}/secret", self._secret, methods=["POST"]),
             Route(f"{ADMIN}quirks", self._quirks, methods=["GET", "POST"]),
             Route(f"{ADMIN}tokens", self._tokens, methods=["DELETE"]),
-            Route(f"{ADMIN}subscriptions/{{application}}", self._subscription, methods=["PUT"]),
+            Route(f"{ADMIN}subscriptions/{{name}}", self._subscription, methods=["PUT", "DELETE"]),
         ]
 
     async def _plugins(self, request: Request) -> Response:
         if request.method == "GET":
-            told = [self._told(plugin) for plugin in self._server.plugins.all()]
-            return JSONResponse({"plugins": told})
+            return await run_in_threadpool(self._all)
         content = await request.body()
         enabled = request.query_params.get("enabled", "true").lower() != "false"
 
@@ -63,6 +66,10 @@ class Administration:
             return JSONResponse(self._told(plugin), 201)
 
         return await run_in_threadpool(install)
+
+    def _all(self) -> Response:
+        told = [self._told(plugin) for plugin in self._server.plugins.all()]
+        return JSONResponse({"plugins": told})
 
     async def _plugin(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -97,11 +104,14 @@ class Administration:
         return JSONResponse({})
 
     async def _subscription(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if request.method == "DELETE":
+            self._server.subscriptions.pop(name, None)
+            return JSONResponse({})
         tables: list[str] = await request.json()
         if unknown := sorted({t.lower() for t in tables} - set(self._server.store.keys)):
             return JSONResponse({"error": f"{', '.join(unknown)}: no such table."}, 400)
-        followed = frozenset(table.lower() for table in tables)
-        self._server.subscriptions[request.path_params["application"]] = followed
+        self._server.subscriptions[name] = frozenset(table.lower() for table in tables)
         return JSONResponse({})
 
     def _told(self, plugin: Plugin) -> dict[str, Any]:
@@ -114,4 +124,10 @@ class Administration:
             "level": plugin.level,
             "grants": sorted(f"{table}.{field}".upper() for table, field in plugin.grants),
             "queries": sorted(plugin.queries),
+            "problems": self._problems(plugin),
         }
+
+    def _problems(self, plugin: Plugin) -> dict[str, str]:
+        cursor, columns = self._server.cursor(), self._server.columns()
+        reasons = {name: problem(cursor, query, columns) for name, query in plugin.queries.items()}
+        return {name: reason for name, reason in reasons.items() if reason}

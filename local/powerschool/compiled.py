@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import duckdb
 
@@ -78,15 +78,25 @@ class Compiled:
     def changed_since(self, version: int, tables: frozenset[str] | None) -> str:
         """The condition that one of the rows that a row is of has changed since a data version.
 
-        A table counts through its key among the columns. `tables`: those that are subscribed to.
+        A table counts through its key among the columns; without any key every row counts.
+        `tables`: those that are subscribed to.
         """
+        if not version or not self._keyed():
+            return "true"
         conditions = [
-            f"c{i} IN (SELECT {c.field} FROM psdata.{c.table} WHERE version > {version})"
-            for i, c in enumerate(self.query.columns)
-            if c.table in KEYS and c.field in {KEYS[c.table], "id"}
-            and (tables is None or c.table in tables)
-        ]  # fmt: skip
-        return f"({' OR '.join(conditions)})" if conditions and version else "true"
+            f"c{i} IN (SELECT {column.field} FROM psdata.{column.table} WHERE version > {version})"
+            for i, column in self._keyed()
+            if tables is None or column.table in tables
+        ]
+        return f"({' OR '.join(conditions)})" if conditions else "false"
+
+    def _keyed(self) -> list[tuple[int, Column]]:
+        """The columns that name a row of a table, with their places."""
+        return [
+            (i, column)
+            for i, column in enumerate(self.query.columns)
+            if column.table in KEYS and column.field in {KEYS[column.table], "id"}
+        ]
 
     def _core_key(self) -> int | None:
         core = self.query.core_table.lower()
@@ -115,7 +125,8 @@ def compile_query(
     for name in translated.binds:
         value = values[name]
         if isinstance(value, list):
-            items = {f"{name}_{i}": item for i, item in enumerate(value)} or {f"{name}_0": None}
+            listed = cast("list[object]", value) or [None]
+            items = {f"{name}_{i}": item for i, item in enumerate(listed)}
             sql = re.sub(rf"\${name}\b", ", ".join(f"${item}" for item in items), sql)
             bound.update(items)
         else:
@@ -129,6 +140,20 @@ def compile_query(
     names = ", ".join(f"c{i}" for i in range(len(described)))
     types = tuple(str(row[1]) for row in described)
     return Compiled(query, f"({sql}) q({names})", types, bound)
+
+
+def problem(
+    cursor: duckdb.DuckDBPyConnection,
+    query: NamedQuery,
+    columns: Mapping[str, Mapping[str, str]],
+) -> str:
+    """Why a query cannot run; "" if it can."""
+    free = tuple(replace(argument, required=False) for argument in query.arguments)
+    try:
+        compile_query(cursor, replace(query, arguments=free), {}, columns)
+    except BrokenQuery as error:
+        return str(error)
+    return ""
 
 
 def _group(column: Column) -> str:
@@ -168,7 +193,8 @@ def _typed(value: Any, argument: Argument, columns: Mapping[str, Mapping[str, st
     table, _, field = argument.column.lower().partition(".")
     kind = kind_of(columns.get(table, {}).get(field, "VARCHAR"))
     if argument.array:
-        items = [] if value is None else value if isinstance(value, list) else [value]
+        listed = cast("list[object]", value) if isinstance(value, list) else [value]
+        items = [] if value is None else listed
         return [_scalar(item, kind) for item in items]
     if isinstance(value, list | dict):
         raise ValueError  # noqa: TRY004  (bad data, as the others)

@@ -7,10 +7,11 @@ staff who is a parent is another PERSON, without a link to USERS.
 
 from __future__ import annotations
 
+from .people import FORMER
 from .tables import Table
 
 # Everybody who has a row in PERSON: students, and the contacts of those who are there.
-PERSONS = """
+PERSONS = f"""
 SELECT 'student/' || sourced_id AS key, sourced_id AS user_id, given_name, middle_name,
        family_name, sex, mail AS email, phone, modified AS touched
 FROM sis.users WHERE kind = 'student'
@@ -20,6 +21,10 @@ SELECT 'contact/' || sourced_id, sourced_id, given_name, middle_name, family_nam
 FROM sis.users WHERE NOT gone AND sourced_id IN (
     SELECT contact_id FROM sis.relationships r JOIN sis.users u ON u.sourced_id = r.student_id
     WHERE NOT r.gone AND NOT u.gone)
+UNION ALL
+SELECT 'student/' || f.key, f.key, f.first_name, NULL, f.last_name,
+       CASE f.gender WHEN 'F' THEN 'female' ELSE 'male' END, NULL, NULL, y.touched
+FROM ({FORMER}) f CROSS JOIN psdata.this_year y WHERE $history
 """
 
 PERSON = Table(

@@ -55,6 +55,8 @@ CC = Table(
            k.schoolid, k.course_number, k.section_number, s.entered AS dateenrolled,
            greatest(s.entered, s.left_on) AS dateleft, k.teacher AS teacherid, k.expression,
            0 AS origsectionid, (p.id::VARCHAR || (k.termid // 100)::VARCHAR)::BIGINT AS studyear,
+           NULL::VARCHAR AS studentsectenrl_guid, NULL::DATE AS lastgradeupdate,
+           NULL::VARCHAR AS ab_course_cmp_fun_flg, NULL::VARCHAR AS att_mode_code,
            0 AS currentabsences, 0 AS currenttardies, s.touched
     FROM psdata.attendances s
     JOIN psdata.ids i ON i.kind = 'cc' AND i.key = s.key

@@ -1,13 +1,15 @@
 """Oracle's SQL on DuckDB: macros for its functions, and a translation of what no macro can be.
 
-What is the same in both stays as it is. Not there: outer joins written (+), ROWNUM, CONNECT BY, and
-that || takes NULL for an empty text; a query that needs them fails as a faulty one does.
+What is the same in both stays as it is. Not there: outer joins written (+), ROWNUM and CONNECT BY;
+a query that needs them fails as a faulty one does.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+from .joined_text import JOIN, wrap_joined
 
 _DECODE_PAIRS = 8
 
@@ -41,6 +43,9 @@ MACROS = (
     "CREATE MACRO oracle_date(x, form) AS strptime(x::VARCHAR, form)",
     "CREATE MACRO to_number(x) AS x::VARCHAR::DOUBLE",
     "CREATE MACRO regexp_like(x, pattern) AS regexp_matches(x, pattern)",
+    """CREATE MACRO oracle_substr
+        (x, start) AS substr(x, CASE start WHEN 0 THEN 1 ELSE start END),
+        (x, start, size) AS substr(x, CASE start WHEN 0 THEN 1 ELSE start END, size)""",
     "CREATE MACRO add_months(x, months) AS x + to_months(months::INTEGER)",
     _decode(),
 )
@@ -48,12 +53,13 @@ MACROS = (
 _TOKEN = re.compile(
     r"""(?P<text>'(?:[^']|'')*') | (?P<gone>--[^\n]*|/\*.*?\*/) | (?P<quoted>"[^"]*")
       | (?P<cast>::) | :(?P<bind>[A-Za-z_]\w*) | (?P<word>[A-Za-z_][\w$#]*)
-      | (?P<number>\d+(?:\.\d+)?) | (?P<space>\s+) | (?P<other>.)""",
+      | (?P<number>\d+(?:\.\d+)?) | (?P<space>\s+) | (?P<join>\|\|) | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
 _FUNCTIONS = {
     "trunc": "oracle_trunc",
     "decode": "oracle_decode",
+    "substr": "oracle_substr",
     "listagg": "string_agg",
     "to_date": "oracle_date",
     "to_timestamp": "oracle_date",
@@ -118,8 +124,10 @@ def translate(sql: str) -> Translated:
             _format(name, opened, out)
         else:
             out.append(text)
-    joined = _ARITHMETIC.sub(r"(oracle_now() \1 to_seconds(86400.0 * \2))", "".join(out))
-    return Translated(joined, frozenset(binds))
+    if out and out[0] != JOIN != out[-1]:
+        wrap_joined(out)
+    text = _ARITHMETIC.sub(r"(oracle_now() \1 to_seconds(86400.0 * \2))", "".join(out))
+    return Translated(text, frozenset(binds))
 
 
 def _word(text: str, out: list[str], calls: list[tuple[str, int]]) -> str:

@@ -13,7 +13,7 @@ import uuid
 import xml.etree.ElementTree as ET
 import zipfile
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from roster.errors import BadInput
 
@@ -195,7 +195,7 @@ def _plugin(
         elif _directly_in(file, "permissions_root", "*.permission_mappings.xml"):
             _check_mapping(archive.read(file), file)
     return Plugin(
-        root.get("name", ""), root.get("version", ""), "", "", False, cast("Level", level),
+        root.get("name", ""), root.get("version", ""), "", "", False, level,
         _grants(root, columns), queries,
     )  # fmt: skip
 

@@ -52,6 +52,7 @@ class PowerQueries:
         self._server = server
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._kept_for: tuple[object, ...] = ()
         self._made = 0
 
     async def run(self, request: Request) -> Response:
@@ -132,15 +133,10 @@ class PowerQueries:
                     end = f',"count":{_rows(cursor, asked)}{end}'
                 cursor.execute(f"SELECT json FROM ({asked.sql})", asked.values)
                 return StreamingResponse(_stream(cursor, start, end), media_type="application/json")
-            table, rows = self._result(cursor, asked)
-            first = (number - 1) * size
-            found = cursor.execute(
-                f"SELECT json FROM psdata.{table} WHERE position BETWEEN ? AND ? ORDER BY position",
-                [first + 1, first + size],
-            ).fetchall()
+            found, rows = self._page(cursor, asked, (number - 1) * size, size)
         except duckdb.Error as error:
             raise _not_found(str(error)) from None
-        records = f'"record":[{",".join(row[0] for row in found)}],' if found else ""
+        records = f'"record":[{",".join(found)}],' if found else ""
         tail = f',"count":{rows}{end}' if counts else end
         return Response(f"{start}{records}{tail[1:]}", media_type="application/json")
 
@@ -197,15 +193,26 @@ class PowerQueries:
             raise _not_found("")
         return query
 
-    def _result(self, cursor: duckdb.DuckDBPyConnection, asked: _Asked) -> tuple[str, int]:
-        """The table that holds a query's rows, and how many there are."""
-        wanted = json.dumps(
-            [asked.sql, asked.values, self._server.store.made], default=str, sort_keys=True
-        )
+    def _page(
+        self, cursor: duckdb.DuckDBPyConnection, asked: _Asked, first: int, size: int
+    ) -> tuple[list[str], int]:
+        """The JSON of rows `first` + 1 to `first` + `size` of a result, and how many it has."""
         with self._lock:
-            if wanted in self._kept:
-                self._kept.move_to_end(wanted)
-                return self._kept[wanted]
+            table, rows = self._result(cursor, asked)
+            found = cursor.execute(
+                f"SELECT json FROM psdata.{table} WHERE position BETWEEN ? AND ? ORDER BY position",
+                [first + 1, first + size],
+            ).fetchall()
+        return [row[0] for row in found], rows
+
+    def _result(self, cursor: duckdb.DuckDBPyConnection, asked: _Asked) -> tuple[str, int]:
+        """The table that holds a query's rows, and how many there are. Needs the lock."""
+        if self._kept_for != self._server.store.made:
+            self._forget(cursor, 0)
+            self._kept_for = self._server.store.made
+        wanted = json.dumps([asked.sql, asked.values], default=str, sort_keys=True)
+        if wanted not in self._kept:
+            self._forget(cursor, _KEPT - 1)
             self._made += 1
             table = f"result_{self._made}"
             cursor.execute(
@@ -215,10 +222,14 @@ class PowerQueries:
             )
             [(rows,)] = cursor.execute(f"SELECT count(*) FROM psdata.{table}").fetchall()
             self._kept[wanted] = (table, int(rows))
-            if len(self._kept) > _KEPT:
-                _, (oldest, _) = self._kept.popitem(last=False)
-                cursor.execute(f"DROP TABLE psdata.{oldest}")
-            return self._kept[wanted]
+        self._kept.move_to_end(wanted)
+        return self._kept[wanted]
+
+    def _forget(self, cursor: duckdb.DuckDBPyConnection, most: int) -> None:
+        """Drops the results that nobody has read for longest, until `most` are left."""
+        while len(self._kept) > most:
+            _, (oldest, _) = self._kept.popitem(last=False)
+            cursor.execute(f"DROP TABLE psdata.{oldest}")
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class Quirks:
     """PowerQueries: number columns as JSON numbers; otherwise everything is text."""
     whole_day_stamps: bool = False
     """TRANSACTION_DATE and WHENMODIFIED without a time of day."""
+    hours: int = 0
+    """What the server's clock is ahead of UTC (behind, if negative): TRANSACTION_DATE, SYSDATE and
+    /ws/v1/time tell its own time."""
     collapse_table_rows: bool = False
     """/ws/schema/table: one row is an object, no array."""
     data_version: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .shapes import record
@@ -18,7 +18,7 @@ class Resource:
     """One resource: the rows of `table` AS s, in `order`.
 
     `expansions`: the names told in @expansions, and what each adds; `asks`: the fields of q with
-    their column and type.
+    their column and type; `extensions`: the names told in @extensions, and the JSON of each.
     """
 
     name: str
@@ -27,11 +27,18 @@ class Resource:
     fields: Callable[[Shape], list[str]]
     expansions: dict[str, Callable[[Shape], str]]
     asks: dict[str, tuple[str, str]]
+    extensions: dict[str, Callable[[Shape], str]] = field(
+        default_factory=dict[str, "Callable[[Shape], str]"]
+    )
 
-    def json(self, shape: Shape, expansions: set[str]) -> str:
-        """The SQL expression of a row's JSON."""
+    def json(self, shape: Shape, expansions: set[str], extensions: set[str]) -> str:
+        """The SQL expression of a row's JSON; what is asked for and not there is ignored."""
         members = self.fields(shape)
         members += [make(shape) for name, make in self.expansions.items() if name in expansions]
+        tables = [make(shape) for name, make in self.extensions.items() if name in extensions]
+        if tables:
+            listed = shape.some("_table_extension", f"[{', '.join(tables)}]")
+            members.append(shape.block("_extension_data", listed))
         return record(*members)
 
 
@@ -221,6 +228,19 @@ def _ethnicity_race(shape: Shape) -> str:
     )  # fmt: skip
 
 
+def _students_extension(shape: Shape) -> str:
+    one = record(
+        shape.text("name", "'school_email'"),
+        shape.text("type", "'String'"),
+        shape.text("value", "s.email"),
+    )
+    return record(
+        shape.text("name", "'u_students_extension'"),
+        shape.boolean("recordFound", "s.email IS NOT NULL"),
+        shape.some("_field", f"CASE WHEN s.email IS NOT NULL THEN [{one}] END"),
+    )
+
+
 SCHOOL = Resource(
     "school",
     "schools",
@@ -308,4 +328,5 @@ STUDENT = Resource(
         "school_enrollment.enroll_status_code": ("s.enroll_status", "number"),
         "school_enrollment.entry_date": ("s.entrydate", "date"),
     },
+    {"u_students_extension": _students_extension},
 )  # fmt: skip

@@ -150,7 +150,10 @@ SECTIONS = Table(
            grade_level(c.grade) AS grade_level, coalesce(s.students, 0) AS no_of_students,
            25 AS maxenrollment, 'PTP' AS gradebooktype, NULL::VARCHAR AS section_type,
            NULL::VARCHAR AS instruction_lang, NULL::VARCHAR AS house, NULL::VARCHAR AS team,
-           NULL::VARCHAR AS att_mode_code, NULL::BIGINT AS buildid, 0 AS exclude_ada,
+           NULL::VARCHAR AS att_mode_code,
+           NULL::VARCHAR AS gradeprofile, NULL::VARCHAR AS fastperlist,
+           NULL::VARCHAR AS sections_guid, NULL::VARCHAR AS dependent_secs,
+           NULL::BIGINT AS buildid, 0 AS exclude_ada,
            greatest(k.modified, c.touched, coalesce(l.touched, k.modified)) AS touched
     FROM sis.classes k
     JOIN psdata.ids i ON i.kind = 'section' AND i.key = k.sourced_id

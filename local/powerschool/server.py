@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 from .answers import MISSING_LEVEL, Refusal, message, v1_error
@@ -9,6 +10,8 @@ from .store import Store
 from .tokens import Tokens
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import duckdb
     from starlette.requests import Request
 
@@ -32,8 +35,12 @@ class Server:
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor over the current tables, with the server's clock set."""
         cursor = self.store.cursor(self.quirks)
-        cursor.execute("SET VARIABLE oracle_now = ?::TIMESTAMP", [self.store.now()])
+        cursor.execute("SET VARIABLE oracle_now = ?::TIMESTAMP", [self.now().replace(tzinfo=None)])
         return cursor
+
+    def now(self) -> datetime:
+        """The server's own time."""
+        return self.store.now().astimezone(timezone(timedelta(hours=self.quirks.hours)))
 
     def caller(self, request: Request) -> Plugin:
         """The plugin that calls. Raises Refusal without a good token."""

@@ -79,6 +79,7 @@ TABLES: tuple[Table, ...] = (
     people.USERS,
     people.SCHOOLSTAFF,
     people.STUDENTS,
+    people.U_STUDENTS_EXTENSION,
     people.STUDENTRACE,
     enrollments.CC,
     enrollments.ROLEDEF,
@@ -126,7 +127,7 @@ class Store:
 
     def cursor(self, quirks: Quirks) -> duckdb.DuckDBPyConnection:
         """A cursor for which the tables are what the records say now."""
-        wanted = (self._records.revision, quirks.history, quirks.whole_day_stamps, quirks.dates)
+        wanted = (self._records.revision, quirks.history, quirks.whole_day_stamps, quirks.hours)
         with self._lock:
             if self.made != wanted:
                 self._make(quirks)
@@ -146,7 +147,7 @@ class Store:
     def _make(self, quirks: Quirks) -> None:
         cursor = self._records.cursor()
         cursor.execute("SET schema = 'ps'; BEGIN")
-        values = {"today": self.now().date(), "history": quirks.history}
+        values: dict[str, object] = {"today": self.now().date(), "history": quirks.history}
         self._number(cursor, "school", "SELECT sourced_id FROM sis.orgs")
         for name, query in _GROUND:
             _make_table(cursor, name, query, values)
@@ -205,8 +206,8 @@ def _make_rows(cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str
     cursor.execute(
         f"""CREATE OR REPLACE TABLE psdata.{table.name} AS
         SELECT n.* EXCLUDE (touched),
-            CASE WHEN o.known IS NULL OR n.touched > o.stamp THEN n.touched
-                 WHEN o.known = n.print THEN o.stamp
+            CASE WHEN o.known = n.print THEN o.stamp
+                 WHEN o.known IS NULL OR n.touched > o.stamp THEN n.touched
                  ELSE $newest::TIMESTAMP END AS stamp,
             CASE WHEN o.known = n.print THEN o.version ELSE $version::BIGINT END AS version
         FROM psdata.next n
@@ -219,7 +220,8 @@ def _make_rows(cursor: duckdb.DuckDBPyConnection, table: Table, values: dict[str
 
 def _show(cursor: duckdb.DuckDBPyConnection, table: Table, quirks: Quirks) -> None:
     unit = "day" if quirks.whole_day_stamps else "second"
-    stamps = "".join(f", date_trunc('{unit}', stamp) AS {name}" for name in table.stamps)
+    local = f"date_trunc('{unit}', stamp + to_hours({quirks.hours}))"
+    stamps = "".join(f", {local} AS {name}" for name in table.stamps)
     cursor.execute(
         f"CREATE OR REPLACE VIEW ps.{table.name} AS "
         f"SELECT * EXCLUDE (print, stamp, version){stamps} FROM psdata.{table.name}"

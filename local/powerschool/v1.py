@@ -35,7 +35,9 @@ class V1:
 
     def time(self, request: Request) -> Response:
         """The server's clock; without sign-in."""
-        return self._answer(request, {"time": {"value": f"{self._server.store.now():%FT%T}Z"}})
+        return self._answer(
+            request, {"time": {"value": self._server.now().isoformat(timespec="seconds")}}
+        )
 
     def metadata(self, request: Request) -> Response:
         """Maximum page sizes and what server this is; at any access level."""
@@ -54,7 +56,7 @@ class V1:
             "powerschool_version": _VERSION,
             "state": "OR",
             "state_reporting_version": "25.2.0.0",
-            "district_timezone": "UTC",
+            "district_timezone": f"GMT{quirks.hours:+03d}:00",
             "district_uuid": self._district_uuid(),
             "sso_enabled_admin": "false",
             "sso_enabled_guardian": "false",
@@ -146,8 +148,7 @@ class V1:
         def handler(request: Request) -> Response:
             self._server.v1_caller(request)
             condition = Condition().also("s.dcid = ?", _id(request))
-            expansions = _expansions(request)
-            found = self._rows(resource, condition, Page(1, 0), expansions)
+            found = self._rows(request, resource, condition, Page(1, 0))
             if not found:
                 return _not_found()
             inner = found[0][1:]
@@ -195,17 +196,19 @@ class V1:
         unpaged = resource is resources.SECTION_ENROLLMENT and not quirks.enrollments_paged
         largest = getattr(quirks, f"{resource.name}_max_page_size")
         page = Page(None, 0) if unpaged else asked_page(request, largest, quirks)
-        rows = self._rows(resource, condition, page, _expansions(request))
+        rows = self._rows(request, resource, condition, page)
         listed = Shape(quirks).listed(resource.name, rows)
         body = f"{_marks(resource)}{',' if listed else ''}{listed}"
         return self._text(request, f'{{"{resource.name}s":{{{body}}}}}')
 
     def _rows(
-        self, resource: Resource, condition: Condition, page: Page, expansions: set[str]
+        self, request: Request, resource: Resource, condition: Condition, page: Page
     ) -> list[str]:
         """The JSON of a page's rows."""
         order = ", ".join(f"s.{column.strip()}" for column in resource.order.split(","))
-        shape = resource.json(Shape(self._server.quirks), expansions)
+        shape = resource.json(
+            Shape(self._server.quirks), _names(request, "expansions"), _names(request, "extensions")
+        )
         rows = self._query(
             f"""SELECT {shape} FROM (
                 SELECT * FROM {resource.table} s WHERE {condition.sql} ORDER BY {order} {page.sql}
@@ -249,15 +252,15 @@ def _counts(request: Request) -> bool:
     return request.url.path.endswith("/count")
 
 
-def _expansions(request: Request) -> set[str]:
-    asked = request.query_params.get("expansions", "")
+def _names(request: Request, parameter: str) -> set[str]:
+    asked = request.query_params.get(parameter, "")
     return {name.strip().lower() for name in asked.split(",")}
 
 
 def _marks(resource: Resource) -> str:
     """What every answer says that one could have asked for."""
     expansions = f'"@expansions":"{", ".join(resource.expansions)}",' if resource.expansions else ""
-    return f'{expansions}"@extensions":""'
+    return f'{expansions}"@extensions":"{",".join(resource.extensions)}"'
 
 
 def _id(request: Request) -> int:

@@ -89,10 +89,11 @@ class Records:
 
         Rows that are there again after they were gone count as created.
         """
+        stamp = _naive(at or datetime.now(UTC))
         with self._lock:
             self.district = district
             for table, key in KEYS.items():
-                self._change(table, key, _naive(at or datetime.now(UTC)))
+                self._change(table, key, stamp)
             self.revision = self._last_revision()
 
     def _change(self, table: str, key: tuple[str, ...], at: datetime) -> None:
