@@ -44,10 +44,10 @@ REFUSED = (400, 403, 404)
 # The arguments of each query beside `after`.
 CHANGING: Mapping[str, tuple[str, ...]] = {
     "sections": ("upto", "since", "year"),
-    "staff": ("upto", "since", "left"),
+    "staff": ("upto", "since", "departed"),
     "sectionteachers": ("upto", "since", "year"),
-    "students": ("upto", "since", "left"),
-    "enrollments": ("upto", "since", "year", "left"),
+    "students": ("upto", "since", "departed"),
+    "enrollments": ("upto", "since", "year", "departed"),
 }
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "schools": (),
@@ -64,10 +64,10 @@ def path(name: str) -> str:
 
 
 def arguments(
-    name: str, year: str, upto: str, *, since: str = EVERYTHING, left: bool = False
+    name: str, year: str, upto: str, *, since: str = EVERYTHING, departed: bool = False
 ) -> dict[str, str]:
-    """The body of a query's first page. `left`: with who left, as changes have to show them."""
-    values = {"upto": upto, "since": since, "year": year, "left": "1" if left else "0"}
+    """The body of a query's first page. `departed`: with who left, as changes have to show them."""
+    values = {"upto": upto, "since": since, "year": year, "departed": "1" if departed else "0"}
     return {"after": "0"} | {argument: values[argument] for argument in ALL[name]}
 
 
@@ -115,7 +115,7 @@ async def count_all(
     """Rows of each changing table up to the keys in `lasts`, who left included."""
     counted = await asyncio.gather(
         *(
-            count(session, name, arguments(name, state["year"], lasts[name], left=True))
+            count(session, name, arguments(name, state["year"], lasts[name], departed=True))
             for name in CHANGING
         )
     )
@@ -154,7 +154,10 @@ def start(pull: Pull, *, contacts: bool) -> list[Request]:
         changes = name in CHANGING and name not in pull.facts["whole"]
         since = pull.facts["since"] if changes else EVERYTHING
         bodies = [
-            {**arguments(name, pull.facts["year"], upto, since=since, left=changes), "after": after}
+            {
+                **arguments(name, pull.facts["year"], upto, since=since, departed=changes),
+                "after": after,
+            }
             for after, upto in _spans(pull, name, changes=changes)
         ]
         if changes and pull.facts["version"]:
