@@ -147,7 +147,7 @@ class PowerSchool:
             raise Refused(
                 f"completeness: {why}, and the last roster came by the queries; by the lists of"
                 " /ws/v1 co-teachers and contacts would look as if they had left."
-                f" To go on, {_PLUGIN}; or set road: walk to do without them"
+                f" To go on, {_PLUGIN}; or set road: walk and may_be_missing: [relationships]"
             )
         await self._check_walk(session, f"{why}; ")
         return _Opened("walk", f"by the lists of /ws/v1, because {why}", {})
@@ -159,8 +159,11 @@ class PowerSchool:
 
     async def _begin_walk(self, session: Session, opened: _Opened) -> Pull:
         sizes = await walk.page_sizes(session)
-        rows = await walk.all_rows(session, "schools", "ws/v1/district/school", sizes["schools"])
-        numbers = {str(row.get("school_number")): str(row.get("id")) for row in rows}
+        path = "ws/v1/district/school"
+        rows = await walk.all_rows(session, "schools", path, sizes["schools"])
+        numbers = {
+            str(row.get("school_number")): str(walk.whole_number(row, "id", path)) for row in rows
+        }
         chosen = self._chosen(numbers)
         walked = sorted(
             dcid
@@ -239,9 +242,10 @@ class PowerSchool:
         wanted = {str(int(number)) for number in self._source.schools}
         missing = sorted(wanted - {*numbers, DISTRICT})
         if missing:
+            known = sorted(numbers, key=lambda number: (len(number), number))[:50]
             raise BadInput(
                 f"source {self._source.name}: schools: PowerSchool has no school number"
-                f" {', '.join(missing)}; it has {', '.join(sorted(numbers, key=int)[:50])}"
+                f" {', '.join(missing)}; it has {', '.join(known)}"
             )
         return sorted(numbers.get(number, DISTRICT) for number in wanted)
 
