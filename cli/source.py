@@ -10,7 +10,7 @@ import typer
 from roster.errors import BadInput
 
 from .account import Account, open_storage
-from .plan import ConfigFile
+from .check import ConfigFile
 from .screen import FINDINGS, Json, print_json, results, working
 
 if TYPE_CHECKING:

@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
-
-import duckdb
+from typing import TYPE_CHECKING, Literal
 
 from roster.schema import literal, quoted
 
+if TYPE_CHECKING:
+    import duckdb
+
 RAW = "pulled_"
-_OBJECT_BYTES = 64 * 1024**2
+# The longest row. Each thread that reads has a buffer of twice this size.
+_OBJECT_BYTES = 16 * 1024**2
 _ROWS = "pulled_rows"
 # More rows than a collection has: the places of two collections never meet.
 _PLACES = 10**12

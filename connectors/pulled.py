@@ -16,7 +16,8 @@ from roster.intake import Intake
 from roster.ledger import number
 from roster.roster import Roster
 from roster.schema import quoted
-from roster.validate import validate
+from roster.staging import Staged
+from roster.validate import settle
 from roster.values import Vocabulary
 
 _OWN = ("owner", "nth")
@@ -34,34 +35,63 @@ def read_pulled(
 ) -> Roster:
     """Reads projected tables of `con` into the roster tables of the same connection.
 
-    `tables`: file name of the form, lower-case → table. The others are as in read_roster, and so
+    That is the roster of a tenant without other sources; see `stage_pulled` for the arguments.
+    """
+    return stage_pulled(
+        con,
+        form,
+        tables,
+        source=source,
+        progress=progress,
+        last_files=last_files,
+        mappings=mappings,
+    ).check()
+
+
+def stage_pulled(
+    con: duckdb.DuckDBPyConnection,
+    form: CsvFormat,
+    tables: Mapping[str, str],
+    *,
+    source: str = "local",
+    progress: Callable[[str], None] | None = None,
+    last_files: frozenset[str] | None = None,
+    mappings: Vocabulary | None = None,
+) -> Staged:
+    """Reads projected tables of `con` into staged ones, to be checked with other sources.
+
+    `tables`: file name of the form, lower-case → table. The others are as in read_staged, and so
     are the errors: Refused where data is missing that was there before.
     """
     intake = Intake(con, mappings or {})
     feeding = Feeding(con, intake, source, last_files or frozenset(), form)
     for spec in form.files:
         table = tables.get(spec.name.lower())
-        if table is None or not spec.feeds:
+        if table is None or not (spec.feeds or spec.keeps):
             continue
         if progress:
             progress(f"Reading {spec.name}")
         names, records = _load(con, table)
         feeding.refuse_empty(f"/{spec.name}", spec, records)
-        if records:
+        if records or spec.keeps:
             _feed(feeding, spec, names, records)
         con.execute(f"DROP TABLE {RAW}; DROP TABLE {BROKEN}")
     feeding.derive()
     feeding.check_complete()
     if progress:
         progress("Checking the rows against each other")
-    return validate(con, intake, form.name, row_a_school=form.row_a_school)
+    settle(con, intake.ledger, row_a_school=form.row_a_school)
+    return Staged(con, intake, source, form.name)
 
 
 def _load(con: duckdb.DuckDBPyConnection, table: str) -> tuple[tuple[str, ...], int]:
     """Makes the table RAW of a projected one, and an empty BROKEN; its columns and records."""
     described = con.execute(f"DESCRIBE {table}").fetchall()
     names = tuple(name for name, *_ in described if name not in _OWN)
-    columns = ", ".join(f"{quoted(name)} AS c{place}" for place, name in enumerate(names))
+    # A field without a value is NULL, as an empty cell of a file is.
+    columns = ", ".join(
+        f"nullif({quoted(name)}, '') AS c{place}" for place, name in enumerate(names)
+    )
     con.execute(f"CREATE OR REPLACE TEMP TABLE {RAW} AS SELECT {columns} FROM {table}")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT ''::VARCHAR AS rule, * FROM {RAW} LIMIT 0"

@@ -68,7 +68,7 @@ def drop(
     It is read first, as the run will read it: what the run would refuse raises BadInput or
     Refused, and nothing is uploaded.
     """
-    from connectors import read_roster
+    from connectors.reading import read_roster
     from connectors.source import CsvSource
     from roster.database import open_database
     from roster.errors import Refused

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from directory.desired import build_desired
 from graph.mirror import load_empty
 from local.district import District
@@ -51,6 +51,7 @@ class Poverty:
 
 # The one person who teaches or works in a school, and studies in another one's evening class.
 STUDYING = "person IN (SELECT user_sourced_id FROM evening)"
+OF_DISTRICT = "external_id IN (SELECT user_sourced_id FROM district)"
 OF_STAFF = f"contains(contacts::VARCHAR, '@{DOMAIN}')"
 ADULTS = "contains(unique_name, '-adulteducation-')"
 # One role a person, of eight words: no principal, no second role as a student (and so no group of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from roster.errors import BadInput, Terminal
 from sync import sheet as sheets
 from sync.change import ChangeMessage, PasswordOrder
