@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -64,6 +65,23 @@ def examine_source(
         _print(name, source.kind_name, found)
     if found.has_problems:
         raise typer.Exit(FINDINGS)
+
+
+@app.command()
+def plugin(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Where to write it: a folder, or a ZIP.")
+    ] = Path(),
+) -> None:
+    """Writes the plugin that an administrator installs in PowerSchool, ready to be uploaded there.
+
+    It lets Rollcall read what a roster needs and change nothing; PowerSchool then shows the client
+    id and secret that go into rollcall.yaml.
+    """
+    from connectors.powerschool_plugin import build_plugin
+
+    written = build_plugin(path)
+    results().print(f"Wrote {written}: install it under Plugin Management in PowerSchool.")
 
 
 def pull(
