@@ -10,7 +10,7 @@ import typer
 from roster.errors import BadInput
 
 from .account import Account, open_storage
-from .plan import ConfigFile
+from .check import ConfigFile
 from .screen import FINDINGS, Json, print_json, results, working
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _as_json(name: str, kind: str, found: Examination) -> dict[str, Any]:
     return {
         "source": name,
         "kind": kind,
-        "would": found.why,
+        "would": found.would_pull,
         "requests": found.requests,
         "collections": [observation.as_dict() for observation in found.observations],
     }
@@ -120,7 +120,7 @@ def _print(name: str, kind: str, found: Examination) -> None:
 
     console = results()
     console.print(f"Source {name} ({kind}): signed in, {found.requests} requests.", markup=False)
-    console.print(f"A first run would pull {found.why}.", markup=False)
+    console.print(f"A first run would pull {found.would_pull}.", markup=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("collection")
     for heading in ("on a page", "in all", "seconds"):
