@@ -24,6 +24,7 @@ class SampleFormat(StrEnum):
     v1_uk = "sds-v1-uk"
     oneroster_11 = "oneroster-1.1"
     oneroster_12 = "oneroster-1.2"
+    clever = "clever"
 
 
 def sample(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from connectors import oneroster_csv, sds_v1, sds_v21
+from connectors import clever_csv, oneroster_csv, sds_v1, sds_v21
 from connectors.drop import DropFile
 from connectors.formats import CsvFormat, FileSpec, header_key, places
 from connectors.header import Header
@@ -17,6 +17,7 @@ FORMATS: tuple[CsvFormat, ...] = (
     sds_v1.UK_FORMAT,
     oneroster_csv.FORMAT_11,
     oneroster_csv.FORMAT_12,
+    clever_csv.FORMAT,
 )
 
 
@@ -43,11 +44,8 @@ def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
 
 
 def _missing(form: CsvFormat, stems: set[str]) -> list[str]:
-    missing = [f.name for f in form.files if f.required and f.name.lower() not in stems]
-    for group in form.together:
-        if stems & group:
-            missing += [f.name for f in form.files if f.name.lower() in group - stems]
-    return missing
+    needed = form.needed(stems)
+    return [file.name for file in form.files if file.name.lower() in needed - stems]
 
 
 def _complete(form: CsvFormat, stems: set[str], found: str) -> None:
@@ -117,5 +115,5 @@ def unknown_columns(spec: FileSpec, header: Header) -> list[str]:
     return [
         name or f"column {place + 1}"
         for place, name in enumerate(header.names)
-        if place not in known and not (spec.extension and name.startswith(spec.extension))
+        if place not in known and not (spec.extension and name.lower().startswith(spec.extension))
     ]

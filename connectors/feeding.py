@@ -122,8 +122,8 @@ class Feeding:
         )
         self._kept[spec.name] = (number, name, frozenset(at))
         for derived in self._form.derived:
-            if derived.of == spec.name and derived.needs in at:
-                self._intake.lose(_lost(derived, at, number), LOST)
+            if derived.of == spec.name and derived.needs in at and derived.lost is not None:
+                self._intake.lose(_lost(derived, derived.lost, at, number), LOST)
 
 
 def _lines_of(raw: str, cited: int) -> str:
@@ -137,7 +137,7 @@ def _lines_of(raw: str, cited: int) -> str:
         QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
 
 
-def _lost(derived: Derived, at: Mapping[str, int], file: int) -> Feed:
-    keys = {key: filled(derived.lost.get(key, "NULL::VARCHAR"), at)
+def _lost(derived: Derived, lost: Mapping[str, str], at: Mapping[str, int], file: int) -> Feed:
+    keys = {key: filled(lost.get(key, "NULL::VARCHAR"), at)
             for key in TABLES[derived.table].key}  # fmt: skip
     return Feed(derived.table, BROKEN, file, keys, {})

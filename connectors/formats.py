@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from roster.feed import Feed
@@ -16,12 +16,15 @@ class CsvColumn:
     """A column of a file. `key`: its name in templates. `headers`: its spellings, documented first.
 
     `secret`: a password: read only when the caller asks for passwords, and never shown.
+    `id`: an id that is trusted at the head of a line with too many or too few values, although no
+    feed reads it as an id.
     """
 
     key: str
     headers: tuple[str, ...]
     required: bool = False
     secret: bool = False
+    id: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class FileSpec:
     """A file of a format. `name`: as documented, without ending.
 
     `feeds`: none where the format knows the file and the roster has no use for it.
-    `extension`: how columns begin that anybody may add ("" = there are none such).
+    `extension`: how columns begin that anybody may add, in lower case ("" = there are none such).
     `keeps`: SQL template over the file's columns (a SELECT list) of what is needed of it once the
     other files are read: it makes the table `kept_<name>`, with `record` as its first column.
     """
@@ -54,7 +57,7 @@ class FileSpec:
     columns: tuple[CsvColumn, ...]
     feeds: tuple[FeedSpec, ...]
     required: bool = False
-    extension: str = ""
+    extension: str | tuple[str, ...] = ""
     keeps: str = ""
 
 
@@ -65,7 +68,8 @@ class Derived:
     `of`: the file that findings cite. `query`: SQL over the kept tables; its first column is
     `record`, the place in that file. `columns`: roster column → SQL over the query's columns.
     `headers`: roster column → column of the file. `needs`: keys of columns without which nothing
-    is made. `lost`: roster column → template, for what a line that is no record would have made.
+    is made. `lost`: roster column → template, for what a line that is no record would have made;
+    None where the person or class of the line, which the file's own feed tells, is all of it.
     """
 
     table: str
@@ -74,7 +78,7 @@ class Derived:
     columns: Mapping[str, str]
     headers: Mapping[str, str]
     needs: str
-    lost: Mapping[str, str]
+    lost: Mapping[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,21 @@ class CsvFormat:
         """The file of a lower-case name."""
         return next((file for file in self.files if file.name.lower() == stem), None)
 
+    def needed(self, there: Set[str] = frozenset()) -> Set[str]:
+        """The files that a drop has to have which has those of `there` (lower-case names)."""
+        required = {file.name.lower() for file in self.files if file.required}
+        return required.union(*(group for group in self.together if group & (required | there)))
+
     def expected(self) -> str:
         """The format's files in words."""
-        required = ", ".join(f"{file.name}.csv" for file in self.files if file.required)
+        needed = self.needed()
+        required = ", ".join(
+            f"{file.name}.csv" for file in self.files if file.name.lower() in needed
+        )
         optional = ", ".join(
-            f"{file.name}.csv" for file in self.files if file.feeds and not file.required
+            f"{file.name}.csv"
+            for file in self.files
+            if file.feeds and file.name.lower() not in needed
         )
         return f"{self.name}: {required}; optional {optional}"
 

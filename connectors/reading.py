@@ -210,6 +210,7 @@ def _has_line_end(path: Path) -> bool:
 def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool) -> Wanted:
     known = {place: key for key, place in places(spec, header.names).items()}
     secret = {column.key for column in spec.columns if column.secret}
+    trusted = {column.key for column in spec.columns if column.id}
     ids = {
         place
         for feed in feeds
@@ -217,6 +218,7 @@ def _wanted(spec: FileSpec, header: Header, feeds: list[Feed], *, secrets: bool)
         if column.type is Type.ID and column.name in feed.columns
         for place in re.findall(r"\bc(\d+)\b", feed.columns[column.name])
     }
+    ids |= {str(place) for place, key in known.items() if key in trusted}
     certain = 0
     while str(certain) in ids:
         certain += 1

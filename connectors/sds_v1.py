@@ -4,10 +4,9 @@ https://learn.microsoft.com/en-us/schooldatasync/sds-v1-csv-file-format
 https://learn.microsoft.com/en-us/schooldatasync/parent-contact-sync-file-format
 
 Design note. v1 has no roles, sessions, courses or relationships of its own. A person's role is the
-file that the person stands in, one row a school. A term is its id together with its dates: schools
-use the same "T1" for different dates, and the dates decide whether a class is active. Guardians
-have no id but their e-mail address, so theirs is made from it. Status is the status of the row,
-that is of the person at that school, and so belongs to the role.
+file that the person stands in, one row a school. Guardians have no id but their e-mail address, so
+theirs is made from it. Status is the status of the row, that is of the person at that school, and
+so belongs to the role.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.formats import CsvColumn, CsvFormat, FeedSpec, FileSpec, header_key
-from roster.normalise import canonical
-from roster.schema import TABLES
+from connectors.terms import Term
 
 _Spelling = Mapping[tuple[str, str], str]
 
@@ -51,19 +49,13 @@ _STUDENT_EXTRAS = ",".join(
 )
 
 
-def _day(key: str) -> str:
-    return canonical(TABLES["academic_sessions"]["end_date"], f"trim({{{key}}})", {})
-
-
-# A term that ends in August or later belongs to the school year that ends in the next calendar
-# year. Where the date cannot be read the term is dropped for that, so any year will do.
-_END = _day("termenddate")
-_SCHOOL_YEAR = f"coalesce(year({_END}) + (month({_END}) >= 8)::INTEGER, 2000)::VARCHAR"
-_DATED = "{termsisid} IS NOT NULL AND {termstartdate} IS NOT NULL AND {termenddate} IS NOT NULL"
-_TERM_DATES = ", ".join(
-    f"coalesce({_day(key)}::VARCHAR, {{{key}}})" for key in ("termstartdate", "termenddate")
+_TERM = Term(
+    id="{termsisid}",
+    title="coalesce({termname}, {termsisid})",
+    start="termstartdate",
+    end="termenddate",
+    needs=("termsisid", "termstartdate", "termenddate"),
 )
-_TERM = f"replace(concat_ws('/', trim({{termsisid}}), {_TERM_DATES}), ',', ';')"
 _GUARDIAN = "'guardian:' || lower(trim({email}))"
 
 _PERSON = {
@@ -98,20 +90,7 @@ def _enrollment(role: str) -> FeedSpec:
 
 
 _SECTION_FEEDS = (
-    FeedSpec(
-        "academic_sessions",
-        {
-            "sourced_id": _TERM,
-            "title": "coalesce({termname}, {termsisid})",
-            "type": "'term'",
-            "school_year": _SCHOOL_YEAR,
-            "start_date": "{termstartdate}",
-            "end_date": "{termenddate}",
-        },
-        needs=("termsisid", "termstartdate", "termenddate"),
-        where=_DATED,
-        once=_TERM,
-    ),
+    _TERM.feed(),
     FeedSpec(
         "courses",
         {
@@ -132,7 +111,7 @@ _SECTION_FEEDS = (
             "title": "{sectionname}",
             "code": "{sectionnumber}",
             "course_sourced_id": "{coursesisid}",
-            "session_sourced_ids": f"CASE WHEN {_DATED} THEN {_TERM} END",
+            "session_sourced_ids": _TERM.of_class(),
             "active": "{status}",
         },
     ),

@@ -116,6 +116,9 @@ GRADE = ValueList(
     MappingProxyType(
         {
             "k": "kg", "kindergarten": "kg", "pre-k": "pk", "prek": "pk", "p-k": "pk",
+            "infanttoddler": "it", "infant/toddler": "it", "preschool": "pr",
+            "prekindergarten": "pk", "pre-kindergarten": "pk", "transitionalkindergarten": "tk",
+            "transitional kindergarten": "tk", "ungraded": "ug", "pg": "postgraduate",
             **{str(year): f"{year:02}" for year in range(1, 10)},
             **{_ORDINALS.get(year, f"{year}th"): f"{year:02}" for year in range(1, 13)},
         }
@@ -130,12 +133,38 @@ SESSION_TYPE = ValueList(
 RELATIONSHIP_ROLE = ValueList(
     "relationship_roles",
     ("parent", "guardian", "relative", "aide", "doctor", "child", "administrator", "other"),
+    MappingProxyType(
+        {
+            **dict.fromkeys(
+                ("mother", "father", "stepmother", "stepfather", "stepparent"), "parent"
+            ),
+            **dict.fromkeys(("parent/guardian", "legal guardian", "foster parent"), "guardian"),
+            **dict.fromkeys(
+                (
+                    "grandparent",
+                    "grandmother",
+                    "grandfather",
+                    "aunt/uncle",
+                    "aunt",
+                    "uncle",
+                    "sibling",
+                    "brother",
+                    "sister",
+                    "cousin",
+                    "family",
+                ),
+                "relative",
+            ),
+        }
+    ),
 )
 
 SEX = ValueList(
     "sexes",
     ("male", "female", "notSelected"),
-    MappingProxyType({"m": "male", "f": "female", "not selected": "notSelected"}),
+    MappingProxyType(
+        {"m": "male", "f": "female", "x": "notSelected", "not selected": "notSelected"}
+    ),
 )
 
 RACE = ValueList(
@@ -143,6 +172,15 @@ RACE = ValueList(
     (
         "americanIndianOrAlaskaNative", "asian", "blackOrAfricanAmerican",
         "nativeHawaiianOrOtherPacificIslander", "white", "demographicRaceTwoOrMoreRaces",
+    ),
+    MappingProxyType(
+        {
+            "american indian": "americanIndianOrAlaskaNative",
+            "black or african american": "blackOrAfricanAmerican",
+            "caucasian": "white",
+            "hawaiian or other pacific islander": "nativeHawaiianOrOtherPacificIslander",
+            "two or more races": "demographicRaceTwoOrMoreRaces",
+        }
     ),
 )  # fmt: skip
 

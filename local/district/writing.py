@@ -1,5 +1,5 @@
 """Writes a district as School Data Sync CSV files, version 2.1 or version 1 (also with UK headers),
-or as OneRoster CSV (see local.district.oneroster).
+or as OneRoster or Clever CSV (see local.district.oneroster and local.district.clever).
 
 Formats: https://learn.microsoft.com/schooldatasync/sds-v2.1-csv-file-format,
 https://learn.microsoft.com/schooldatasync/sds-v1-csv-file-format and, for the two guardian files of
@@ -15,12 +15,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from . import oneroster
+from . import clever, oneroster
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-Format = Literal["sds-v2.1", "sds-v1", "sds-v1-uk", "oneroster-1.1", "oneroster-1.2"]
+Format = Literal["sds-v2.1", "sds-v1", "sds-v1-uk", "oneroster-1.1", "oneroster-1.2", "clever"]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -172,6 +172,8 @@ def write_files(
 def _queries(format: Format, *, minimal: bool) -> dict[str, str]:  # noqa: A002
     if format == "oneroster-1.1" or format == "oneroster-1.2":
         return oneroster.queries(format, minimal=minimal)
+    if format == "clever":
+        return clever.queries(minimal=minimal)
     if format == "sds-v2.1":
         return _V21_MINIMAL if minimal else _V21
     files = _V1_MINIMAL if minimal else _V1

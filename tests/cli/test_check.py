@@ -49,6 +49,8 @@ def spoil(path: Path, old: str, new: str) -> None:
         ("sds-v1-uk", 120, False),
         ("oneroster-1.2", 20, True),
         ("oneroster-1.2", 120, False),
+        ("clever", 20, True),
+        ("clever", 1500, False),
     ],
 )
 def test_sample_districts_have_no_findings_on_any_day(

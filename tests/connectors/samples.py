@@ -154,6 +154,37 @@ R5,,,P1,primary,parent,,,S1,
 """,
 }
 
+# Ada goes to two schools and has two contacts; Tim teaches in two schools.
+CLEVER: Mapping[str, str] = {
+    "schools.csv": """School id,School name,School number,State id,Low grade,High grade,Principal,Principal email,School address,School city,School state,School zip,School phone
+S1,North School,N1,OR101,Kindergarten,5,Rae Ito,rito@contoso.edu,4 Oak Way,Springvale,OR,97001,(503) 555-0101
+S2,South School,N2,OR102,6,12,,,,,,,
+""",
+    "students.csv": """School id,Student id,Student number,State id,Last name,First name,Middle name,Grade,Gender,DOB,Race,Hispanic Latino,Student email,Contact relationship,Contact type,Contact name,Contact phone,Contact phone type,Contact email,Contact sis id,Username,Password,Ell status,ext.homeroom
+S1,U1,n1,778,Adams,Ada,K,5,F,2/3/2010,Asian,Y,ada@contoso.edu,Parent,Parent/Guardian,Pat Adams,(425) 555-0101,Cell,Pat@Example.com,G1,ada,secret1,N,H1
+S1,U1,n1,778,Adams,Ada,K,5,F,2/3/2010,Asian,Y,ada@contoso.edu,Other,Emergency,Max van den Berg,425-555-0102,Work,max@example.com,G2,ada,secret1,N,H1
+S2,U1,n1,778,Adams,Ada,K,6,F,2/3/2010,Asian,Y,ada@contoso.edu,Parent,Parent/Guardian,Pat Adams,(425) 555-0101,Cell,Pat@Example.com,G1,ada,secret1,N,H1
+S2,U2,n2,779,Brown,Ben,,Kindergarten,X,,Unknown,N,ben@contoso.edu,,,,,,,,ben,secret2,Y,
+""",
+    "teachers.csv": """School id,Teacher id,Teacher number,State teacher id,Teacher email,First name,Middle name,Last name,Title,Username,Password
+S1,T1,t1,,tim@contoso.edu,Tim,,Taylor,Grade 5,tim,secret3
+S2,T1,t1,,tim@contoso.edu,Tim,,Taylor,Grade 5,tim,secret3
+S2,T2,t2,,tea@contoso.edu,Tea,,Thorn,,tea,
+""",
+    "sections.csv": """School id,Section id,Teacher id,Teacher 2 id,Name,Section number,Grade,Course name,Course number,Course description,Period,Subject,Term name,Term start,Term end
+S1,C1,T1,,Algebra,1,5,Algebra I,MTH5,,3,math,Semester 1,8/19/2025,1/16/2026
+S2,C2,T1,T2,Biology,2,,Biology,SCI,,4,science,Semester 1,8/26/2025,1/23/2026
+""",
+    "enrollments.csv": """School id,Section id,Student id
+S1,C1,U1
+S2,C2,U1
+S2,C2,U2
+""",
+    "staff.csv": """School id,Staff id,Staff email,First name,Last name,Department,Title,Username,Password,Role
+S1,P1,sue@contoso.edu,Sue,Stone,Office,Principal,sue,secret4,School Tech Lead
+""",
+}
+
 _UK_HEADERS = {
     "School.csv": {"SIS ID": "DfE Number"},
     "Section.csv": {"School SIS ID": "School DfE Number", "SIS ID": "ID"},

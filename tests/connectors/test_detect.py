@@ -8,7 +8,7 @@ import pytest
 
 from connectors import read_roster
 from roster.errors import BadInput
-from tests.connectors.samples import V1, V21, uk, write
+from tests.connectors.samples import CLEVER, V1, V21, uk, write
 
 
 def _without(drop: Mapping[str, str], *names: str) -> dict[str, str]:
@@ -16,7 +16,7 @@ def _without(drop: Mapping[str, str], *names: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("files", "name"), [(V21, "sds-v2.1"), (V1, "sds-v1"), (uk(), "sds-v1-uk")]
+    ("files", "name"), [(V21, "sds-v2.1"), (V1, "sds-v1"), (uk(), "sds-v1-uk"), (CLEVER, "clever")]
 )
 @pytest.mark.parametrize("spelling", [str, str.lower, str.upper])
 def test_a_format_is_known_by_its_files_in_any_case(

@@ -269,12 +269,53 @@ def test_oneroster_names_every_column_in_the_order_of_the_standard(
     assert {row["status"] for row in rows(tmp_path, "roles.csv")} == {""}
 
 
-@pytest.mark.parametrize("format_", ["sds-v2.1", "sds-v1"])
+def test_clever_holds_the_same_people_places_and_guardians(
+    district: District, folder: Path, tmp_path: Path
+) -> None:
+    district.write(tmp_path, "clever")
+    students, staff = rows(tmp_path, "students.csv"), rows(tmp_path, "staff.csv")
+    teachers, sections = rows(tmp_path, "teachers.csv"), rows(tmp_path, "sections.csv")
+    people = {row["Student_id"] for row in students}
+    people |= {row["Teacher_id"] for row in teachers} | {row["Staff_id"] for row in staff}
+    assert people == {
+        u["sourcedId"] for u in rows(folder, "users.csv") if not u["sourcedId"].startswith("G")
+    }
+    columns = ["Teacher_id", *(f"Teacher_{place}_id" for place in range(2, 11))]
+    places = {(s["Section_id"], s[column]) for s in sections for column in columns if s[column]}
+    places |= {(e["Section_id"], e["Student_id"]) for e in rows(tmp_path, "enrollments.csv")}
+    assert places == {
+        (e["classSourcedId"], e["userSourcedId"]) for e in rows(folder, "enrollments.csv")
+    }
+    contacts = {(s["Student_id"], s["Contact_sis_id"]) for s in students if s["Contact_sis_id"]}
+    assert contacts == {
+        (r["userSourcedId"], r["relationshipUserSourcedId"])
+        for r in rows(folder, "relationships.csv")
+    }
+
+
+def test_clever_writes_its_own_words_and_a_row_for_each_school_and_guardian(
+    district: District, tmp_path: Path
+) -> None:
+    district.write(tmp_path, "clever")
+    students, staff = rows(tmp_path, "students.csv"), rows(tmp_path, "staff.csv")
+    grades = {"Kindergarten", "Other", *map(str, range(1, 13))}
+    assert {row["Grade"] for row in students} == grades
+    assert {row["Gender"] for row in students} >= {"F", "M"}
+    keys = ("School_id", "Student_id", "Contact_sis_id")
+    assert len({tuple(row[key] for key in keys) for row in students}) == len(students)
+    assert len({row["Student_id"] for row in students}) < len(students)
+    schools = {row["School_id"] for row in rows(tmp_path, "schools.csv")}
+    everywhere = {row["School_id"] for row in staff if row["Role"] == "School Tech Lead"}
+    assert everywhere == schools
+    assert {row["Title"] for row in staff} == {"Principal", "Office Staff", "IT Admin"}
+
+
+@pytest.mark.parametrize("format_", ["sds-v2.1", "sds-v1", "clever"])
 def test_minimal_files_are_fewer_and_leave_out_last_year(
     district: District, tmp_path: Path, format_: str
 ) -> None:
     written = district.write(tmp_path, format_, minimal=True)  # type: ignore[arg-type]
-    assert len(written) == {"sds-v2.1": 5, "sds-v1": 6}[format_]
+    assert len(written) == {"sds-v2.1": 5, "sds-v1": 6, "clever": 5}[format_]
     assert b"C099999" not in b"".join(path.read_bytes() for path in written)
 
 
