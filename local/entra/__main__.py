@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import uvicorn
 from local.entra.app import create_app
 from local.entra.scenario import Scenario, load
 from local.entra.tenant import Tenant
+from local.listening import listen
 from roster.errors import BadInput
 
 
@@ -26,7 +26,7 @@ def main() -> None:
         sys.exit(str(error))
     domains = options.domain or ["contoso.edu"]
     tenant = Tenant(domains, record=options.record, scenario=scenario)
-    with socket.create_server(("127.0.0.1", options.port)) as listener:
+    with listen(options.port) as listener:
         ready = json.dumps({"port": listener.getsockname()[1]})
         sys.stdout.write(ready + "\n")
         sys.stdout.flush()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from local.listening import listen
 from roster.errors import BadInput, Terminal
 
 from .functions import Function, QueueTrigger, TimerTrigger
@@ -113,7 +113,7 @@ class Host:
         await create_container(self._blobs)
         for listener in self._queues:
             await listener.create_queue()
-        with socket.create_server((LOOPBACK, port)) as listening:
+        with listen(port) as listening:
             server = _Server(self._web_config())
             serving = asyncio.create_task(server.serve([listening]))
             work = [asyncio.create_task(each.listen()) for each in (*self._queues, *self._timers)]

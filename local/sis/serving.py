@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import sys
 import threading
 import time
@@ -26,6 +25,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from local.district import generate
+from local.listening import listen
 
 from .faults import ADMIN, Fault, Faults
 from .records import Records
@@ -65,7 +65,7 @@ def admin_routes(records: Records, faults: Faults) -> list[Route]:
 @contextmanager
 def serving(app: ASGIApp) -> Generator[str]:
     """The application on a free loopback port, in a thread; gives http://127.0.0.1:<port>."""
-    with _listener(0) as listener:
+    with listen() as listener:
         server = uvicorn.Server(_quiet(app))
         thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
         thread.start()
@@ -96,23 +96,13 @@ def serve_process(name: str, make_app: Callable[[Records, argparse.Namespace], A
     today = datetime.now(UTC).date()
     records = Records(generate(chosen.people, chosen.seed, today=today, domain=chosen.domain))
     app = make_app(records, chosen)
-    with _listener(chosen.port) as listener:
+    with listen(chosen.port) as listener:
         ready = json.dumps({"port": listener.getsockname()[1]})
         sys.stdout.write(ready + "\n")
         sys.stdout.flush()
         if chosen.ready_file:
             chosen.ready_file.write_text(ready, encoding="utf-8")
         asyncio.run(uvicorn.Server(_quiet(app)).serve(sockets=[listener]))
-
-
-def _listener(port: int) -> socket.socket:
-    """A loopback socket whose connections send at once.
-
-    Otherwise the body of an answer waits 40 ms for the client to acknowledge the headers.
-    """
-    listener = socket.create_server(("127.0.0.1", port))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
 
 
 def _quiet(app: ASGIApp) -> uvicorn.Config:

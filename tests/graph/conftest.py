@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,6 +13,7 @@ from azure.identity import ManagedIdentityCredential
 from graph.client import Graph, connect
 from graph.writers import Writer
 from local.entra import Tenant, create_app
+from local.listening import listen
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def tenant() -> Tenant:
 
 @pytest.fixture
 async def served(tenant: Tenant) -> AsyncIterator[Served]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         port = listener.getsockname()[1]
         config = uvicorn.Config(create_app(tenant), log_level="error", lifespan="off")
         server = uvicorn.Server(config)

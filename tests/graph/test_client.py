@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from graph.errors import AmbiguousWrite, Throttled
 from graph.exchange import GraphRequest
 from graph.pace import Pace
 from graph.signin import SignIn, Way
+from local.listening import listen
 from roster.errors import RollcallError, Terminal, Transient
 
 Items = list[dict[str, Any]]
@@ -93,7 +93,7 @@ def credential() -> Credential:
 async def far() -> AsyncIterator[Far]:
     far = Far()
     app = Starlette(routes=[Route("/{rest:path}", far.answer, methods=["GET", "POST"])])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         far.address = f"http://127.0.0.1:{listener.getsockname()[1]}/v1.0"
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
         running = asyncio.create_task(server.serve(sockets=[listener]))
@@ -218,7 +218,7 @@ async def test_a_sign_in_that_fails_leaves_nothing_in_doubt(
 
 
 async def test_without_a_connection_nothing_is_in_doubt(credential: Credential) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         port = listener.getsockname()[1]
     graph = connect(credential, f"http://127.0.0.1:{port}/v1.0", pace=Pace(sleep=at_once))
     with pytest.raises(Transient, match="no connection") as caught:

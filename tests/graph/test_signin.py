@@ -34,6 +34,7 @@ from local.entra.authority import (
     self_signed,
 )
 from local.entra.identity import UserAssigned
+from local.listening import listen
 from roster.errors import RollcallError, Terminal, Transient
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Cloud:
 @contextmanager
 def serving(app: Any, **options: Any) -> Iterator[int]:
     """Serves an app on a thread of its own; yields its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         # An idle client would keep a TLS server from ending for half a minute.
         close = [("connection", "close")]
         config = uvicorn.Config(app, log_level="error", lifespan="off", headers=close, **options)

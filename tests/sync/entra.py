@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import httpx
 import uvicorn
 
 from local.entra import Tenant, create_app
+from local.listening import listen
 from sync.apply import apply_change
 from sync.arrivals import on_arrival
 from sync.run import on_control
@@ -46,7 +46,7 @@ class Entra:
 @contextmanager
 def entra(patch: pytest.MonkeyPatch) -> Iterator[Entra]:
     """Serves a fresh tenant, and makes this process an app of it with a managed identity."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = create_app(Tenant(domains=["contoso.edu"]))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))

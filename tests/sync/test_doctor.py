@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from graph.roles import needed
 from graph.signin import sign_in
 from local.entra import Tenant, create_app
 from local.entra.faults import LOST, Fault, FaultSettings
+from local.listening import listen
 from sync.config import Config
 from sync.doctor import directory
 from sync.doctor.account import check_storage
@@ -50,7 +50,7 @@ def fault(method: str, path: str, status: int, **more: Any) -> Fault:
 @contextmanager
 def serving(app: Any, patch: pytest.MonkeyPatch, *, dated: bool = True) -> Iterator[str]:
     """Serves an app on this machine and makes it the Graph of this process."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         config = uvicorn.Config(app, log_level="error", lifespan="off", date_header=dated)
         server = uvicorn.Server(config)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})

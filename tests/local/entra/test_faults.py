@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +14,7 @@ import uvicorn
 from local.entra import Tenant, create_app
 from local.entra.clock import VirtualClock
 from local.entra.in_process import InProcess
+from local.listening import listen
 from tests.local.entra.conftest import Caller, user
 
 JSON = {"Content-Type": "application/json"}
@@ -129,7 +129,7 @@ async def test_a_fault_that_makes_no_sense_is_refused(
 @asynccontextmanager
 async def served(tenant: Tenant) -> AsyncIterator[str]:
     """The tenant behind a real socket."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listen() as listener:
         config = uvicorn.Config(create_app(tenant), log_level="error", lifespan="off")
         server = uvicorn.Server(config)
         running = asyncio.create_task(server.serve(sockets=[listener]))
