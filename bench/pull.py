@@ -114,11 +114,10 @@ def source_settings(address: str) -> dict[str, Any]:
         "version": "1.2",
         "address": f"{address}{ROOT}",
         "page_size": LIMIT,
-        "sign_in": {
-            "token_url": f"{address}/token",
-            "client_id": CLIENT,
-            "client_secret": SECRET,
-        },
+        "token_url": f"{address}/token",
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "demographics": True,
     }
 
 

@@ -11,6 +11,7 @@ from .findings import group_findings
 from .screen import FINDINGS, Json, print_json, results, working
 
 if TYPE_CHECKING:
+    from connectors.oneroster_strict import Strictness
     from roster.roster import Roster
 
 RosterPath = Annotated[
@@ -20,6 +21,12 @@ RosterPath = Annotated[
 
 def check(
     path: RosterPath,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Also hold a OneRoster CSV package to the letter of the standard."
+        ),
+    ] = False,
     as_json: Json = False,
     report: Annotated[
         Path | None,
@@ -29,27 +36,47 @@ def check(
     """Reads a roster and says what is wrong with it, file and line. Changes nothing.
 
     An error drops its row, a warning blanks one value; all other rows are used.
+    With --strict the findings oneroster.* are added: where the files depart from the standard,
+    whether or not a run minds.
     Exit code 0: nothing found, 1: findings, 2: the files cannot be used at all.
     """
     from connectors import read_roster
+    from connectors.oneroster_strict import add_findings, check_strict, findings_alone
     from roster.database import open_database
+    from roster.errors import BadInput, Refused
 
     with working(f"Reading {path}") as say, open_database() as con:
-        roster = read_roster(path, con, progress=say)
-        if report:
-            report.mkdir(parents=True, exist_ok=True)
-            roster.write_findings(report / "findings.csv")
+        held = check_strict(path, con, progress=say) if strict else None
+        try:
+            roster = read_roster(path, con, progress=say)
+        except (BadInput, Refused):
+            if held:
+                alone = findings_alone(con)
+                _write_report(alone, report)
+                if not as_json:
+                    _print_findings(alone)
+                    results().print(_strict_verdict(held))
+            raise
         counts = roster.finding_counts()
+        if held:
+            add_findings(con)
+        _write_report(roster, report)
         if as_json:
-            print_json(_as_json(roster))
+            print_json(_as_json(roster, held))
         else:
-            _print(roster)
-    if any(counts.values()):
+            _print(roster, counts, held)
+    if any(counts.values()) or (held and held.breaches):
         raise typer.Exit(FINDINGS)
 
 
-def _as_json(roster: Roster) -> dict[str, object]:
-    return {
+def _write_report(roster: Roster, folder: Path | None) -> None:
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        roster.write_findings(folder / "findings.csv")
+
+
+def _as_json(roster: Roster, held: Strictness | None) -> dict[str, object]:
+    told: dict[str, object] = {
         "format": roster.format,
         "counts": roster.counts(),
         "dropped": roster.dropped(),
@@ -59,9 +86,14 @@ def _as_json(roster: Roster) -> dict[str, object]:
             for r in roster.rules()
         ],
     }
+    if held:
+        told["strict"] = {
+            "version": held.version, "error": held.errors, "warning": held.warnings,
+        }  # fmt: skip
+    return told
 
 
-def _print(roster: Roster) -> None:
+def _print(roster: Roster, found: dict[str, int], held: Strictness | None) -> None:
     from rich.table import Table
 
     console = results()
@@ -74,7 +106,9 @@ def _print(roster: Roster) -> None:
         table.add_row(name, f"{count:,}", f"{lost:,}" if lost else "–")
     console.print(table)
     _print_findings(roster)
-    console.print(_verdict(roster.finding_counts(), sum(dropped.values())))
+    console.print(_verdict(found, sum(dropped.values())))
+    if held:
+        console.print(_strict_verdict(held))
 
 
 def _print_findings(roster: Roster) -> None:
@@ -106,4 +140,13 @@ def _verdict(found: dict[str, int], dropped: int) -> str:
     return (
         f"[bold]{errors:,} errors, {warnings:,} warnings.[/] A run would take this roster without "
         f"{dropped:,} rows, and would remove nobody because of them."
+    )
+
+
+def _strict_verdict(held: Strictness) -> str:
+    if not held.breaches:
+        return f"[green]The package keeps to the letter of OneRoster {held.version}.[/]"
+    return (
+        f"[bold]Held to the letter of OneRoster {held.version}: {held.errors:,} errors, "
+        f"{held.warnings:,} warnings[/] (oneroster.*). These alone cost a run no row."
     )

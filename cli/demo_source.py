@@ -52,7 +52,8 @@ def demo_system(source: DemoSource, domain: str) -> DemoSystem:
                 "kind": "oneroster",
                 "version": "1.2",
                 "address": f"{address}/ims/oneroster/rostering/v1p2",
-                "sign_in": {"token_url": f"{address}/token", **pair},
+                "token_url": f"{address}/token",
+                **pair,
             },
         ),
     }

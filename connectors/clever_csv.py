@@ -146,22 +146,29 @@ _TEACHERS = _file(
 )
 
 _SAME_MAIL = f"t.mail = {_mail('staffemail')}"
-_SAME_NAME = f"t.person = trim({{staffid}}) AND t.name = {_NAME}"
+_SAME_NAME = f"t.name = {_NAME}"
+_SAME_ID = "t.person = trim({staffid})"
 
 
-def _of_teacher(column: str, where: str) -> str:
-    """A value of the one teacher for whom `where` holds, or NULL."""
+def _of_teacher(column: str, *where: str) -> str:
+    """A value of the one teacher for whom all of `where` holds, or NULL."""
     return (
         f"(SELECT CASE WHEN count(DISTINCT t.person) = 1 THEN min(t.{column}) END"
-        f" FROM kept_teachers t WHERE {where})"
+        f" FROM kept_teachers t WHERE {' AND '.join(where)})"
     )
 
 
 def _of_staff(column: str, own: str) -> str:
-    """What teachers.csv says of a member of staff who is a teacher too, or else the own value."""
-    return f"coalesce({_of_teacher(column, _SAME_MAIL)}, {_of_teacher(column, _SAME_NAME)}, {own})"
+    """What teachers.csv says of a member of staff who is a teacher too, or else the own value.
+
+    Another name stays, so that a finding tells of it: the address may be that of an office.
+    """
+    by_mail = (_SAME_MAIL, _SAME_NAME) if column in _NAMES else (_SAME_MAIL,)
+    teacher = (_of_teacher(column, *by_mail), _of_teacher(column, _SAME_ID, _SAME_NAME))
+    return f"coalesce({', '.join(teacher)}, {own})"
 
 
+_NAMES = ("given_name", "family_name")
 _STAFF_MEMBER = {
     column: _of_staff(column, own)
     for column, own in {**_person("staff"), "identifier": "NULL"}.items()

@@ -21,7 +21,7 @@ from roster.errors import Refused
 from roster.feed import Feed
 from roster.intake import Intake
 from roster.rules import RULES
-from roster.schema import TABLES
+from roster.schema import TABLES, literal
 
 # The raw table of the file that is being fed, and of its lines that are no records.
 RAW = "csv_raw"
@@ -67,10 +67,13 @@ class Feeding:
             self._intake.lose(feed, LOST)
         self._keep(number, name, spec, names)
 
-    def notice(self, name: str, rule: str) -> None:
+    def notice(self, name: str, rule: str, line: int = 1, value: str = "") -> None:
         """A finding about a file as a whole."""
         number = self.add_file(name, 0, "SELECT 0 AS row, 1 AS line")
-        self._intake.ledger.report(RULES[rule], f"SELECT {number} AS file, 1::BIGINT AS line")
+        self._intake.ledger.report(
+            RULES[rule],
+            f"SELECT {number} AS file, {line}::BIGINT AS line, {literal(value)} AS value",
+        )
 
     def derive(self) -> None:
         """Fill the tables whose rows are made of what was kept of the files.

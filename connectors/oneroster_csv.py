@@ -16,6 +16,7 @@ taken out of a class a day early.
 
 from __future__ import annotations
 
+from connectors.account_ids import from_user_ids, metadata_columns, metadata_key
 from connectors.formats import CsvColumn, CsvFormat, Derived, FeedSpec, FileSpec, header_key
 from roster.normalise import pieces
 
@@ -195,6 +196,14 @@ _DEMOGRAPHICS = _file(
     ),
 )
 
+
+def _carried(column: str, first: str = "NULL") -> str:
+    """An id or name that accounts go by: of its own column, of `metadata.*`, or of `userIds`."""
+    texts = (first, f"{{{metadata_key(column)}}}")
+    given = ", ".join(f"nullif(trim({text}), '')" for text in texts)
+    return f"coalesce({given}, {from_user_ids('{userids}', column)})"
+
+
 _USER = FeedSpec(
     "users",
     {
@@ -207,12 +216,18 @@ _USER = FeedSpec(
         "phone": "{phone}",
         "sms": "{sms}",
         "identifier": "{identifier}",
+        "master_identifier": "{usermasteridentifier}",
+        "active_directory_match_id": _carried("active_directory_match_id"),
+        "sam_account_name": _carried("sam_account_name"),
+        "employee_id": _carried("employee_id"),
+        "preferred_given_name": _carried("preferred_given_name", "{preferredgivenname}"),
+        "preferred_family_name": _carried("preferred_family_name", "{preferredfamilyname}"),
         "active": "{status}",
     },
 )
 _USER_COLUMNS = (
     "enabledUser userIds middleName identifier|userId email sms phone agentSourcedIds|agents"
-    " grades|grade password"
+    f" grades|grade password {metadata_columns()}"
 )
 _USERS_12_COLUMNS = (
     " userMasterIdentifier resourceSourcedIds preferredGivenName|prefferedGivenName"

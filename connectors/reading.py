@@ -68,8 +68,8 @@ def read_roster(
         by_stem = {file.stem: file for file in drop.files}
         if MANIFEST in by_stem:
             announced = by_stem[MANIFEST]
-            for file in check_manifest(announced, headers[MANIFEST], form, drop.files):
-                reading.notice(file.name, "csv.unannounced")
+            for notice in check_manifest(announced, headers[MANIFEST], form, drop.files):
+                reading.notice(notice.file.name, notice.rule, notice.line, notice.value)
         for spec in form.files:
             file = by_stem.get(spec.name.lower())
             if file is not None and spec.feeds:

@@ -160,7 +160,7 @@ _FILES = (
         FeedSpec("relationships", {
             "user_sourced_id": "{sisid}",
             "relationship_user_sourced_id": _GUARDIAN,
-            "role": "coalesce({role}, 'other')",
+            "role": "coalesce({role}, CASE WHEN {email} IS NOT NULL THEN 'other' END)",
         }),
     )),
 )  # fmt: skip

@@ -9,7 +9,10 @@ from pydantic import Field, model_validator
 from roster.section import Section
 
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")]
-Source = Literal["username", "email", "active_directory_match_id", "sourced_id", "identifier"]
+Source = Literal[
+    "username", "email", "active_directory_match_id", "sam_account_name", "employee_id",
+    "sourced_id", "identifier", "master_identifier",
+]  # fmt: skip
 Target = Literal[
     "userPrincipalName", "mail", "proxyAddresses", "onPremisesSamAccountName",
     "onPremisesImmutableId", "employeeId", "extensionAttribute1", "extensionAttribute2",
@@ -30,8 +33,8 @@ class MatchRule(Section):
 
     source: Source = Field(
         alias="from",
-        description="Roster value: username, email, active_directory_match_id, sourced_id, or "
-        "identifier (student or teacher number)",
+        description="Roster value: username, email, active_directory_match_id, sam_account_name, "
+        "employee_id, sourced_id, identifier (student or teacher number) or master_identifier",
     )
     target: Target = Field(
         alias="to",

@@ -71,8 +71,8 @@ WHERE user_type IS DISTINCT FROM 'Guest' AND NOT contains(upper(upn), '#EXT#')
 
 _UNMATCHED = """
 CREATE OR REPLACE TABLE unmatched AS
-SELECT d.external_id, d.role_group, u.username, u.email, u.active_directory_match_id, u.sourced_id,
-       u.identifier
+SELECT d.external_id, d.role_group, u.username, u.email, u.active_directory_match_id,
+       u.sam_account_name, u.employee_id, u.sourced_id, u.identifier, u.master_identifier
 FROM desired_people d JOIN users u ON u.sourced_id = d.external_id
 WHERE d.active_today
   AND d.external_id NOT IN (SELECT external_id FROM links)

@@ -50,7 +50,8 @@ CREATE OR REPLACE TABLE desired_people AS
 SELECT u.sourced_id AS external_id, p.role_group, p.active_today, p.school,
        CASE p.role_group WHEN 'students' THEN 'student' ELSE 'teacher' END AS primary_role,
        CASE p.role_group WHEN 'students' THEN p.grade END AS grade,
-       u.username, u.email, u.active_directory_match_id, u.given_name, u.family_name AS surname,
+       u.username, u.email, u.active_directory_match_id, {given_name} AS given_name,
+       {family_name} AS surname,
        coalesce(nullif(display({display_name}), ''), u.username) AS display_name,
        CASE WHEN contains(u.username, '@') THEN u.username
             ELSE u.username || '@' || CASE p.role_group WHEN 'students' THEN {students}
@@ -80,9 +81,11 @@ FROM (
 
 def want_people(con: DuckDBPyConnection, people: People, default_domain: str) -> None:
     """Makes the tables desired_people and desired_contacts (empty unless guardians are wanted)."""
+    names = {"given_name": "u.given_name", "family_name": "u.family_name"}
+    if people.use_preferred_names:
+        names = {name: f"coalesce(u.preferred_{name}, {legal})" for name, legal in names.items()}
     columns = {
-        "given_name": "u.given_name",
-        "family_name": "u.family_name",
+        **names,
         "middle_name": "u.middle_name",
         "username": "u.username",
         "sourced_id": "u.sourced_id",
@@ -90,6 +93,7 @@ def want_people(con: DuckDBPyConnection, people: People, default_domain: str) ->
     con.execute(_ROLE_GROUP)
     con.execute(
         _PEOPLE.format(
+            **names,
             display_name=template_sql(people.display_name, columns),
             students=quoted(people.domains.students or default_domain),
             staff=quoted(people.domains.staff or default_domain),

@@ -154,6 +154,11 @@ class People(Section):
     display_name: PersonTemplate = Field(
         default="{given_name} {family_name}", description="Display name of created accounts"
     )
+    use_preferred_names: bool = Field(
+        default=False,
+        description="Use the given and family name that a person prefers, where the roster has "
+        "one: in the account's names, and in usernames made from a template",
+    )
     usage_location: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="Two-letter country code; licences need it"
     )

@@ -73,7 +73,7 @@ WHERE g.external_id NOT IN (SELECT external_id FROM links)
 
 _NAMELESS = """
 CREATE OR REPLACE TABLE nameless AS
-SELECT d.external_id, d.role_group, u.given_name, u.family_name, u.middle_name,
+SELECT d.external_id, d.role_group, d.given_name, d.surname AS family_name, u.middle_name,
        split_part(u.username, '@', 1) AS username, u.sourced_id, u.identifier, d.grade,
        (SELECT max(s.school_year) FROM academic_sessions s
         SEMI JOIN current_sessions c ON c.sourced_id = s.sourced_id) AS school_year

@@ -190,6 +190,12 @@ _BY_HAND = (
         "correct the role here, or give the person the role student in the org",
     ),
     Rule(
+        "enrollments.role.contact", "enrollments", "role", Effect.KEEP,
+        "a guardian, parent or relative is enrolled; the person is not put into the class",
+        "leave the row out: contacts belong to the student, not to the class; or enroll the person "
+        "in the role of a student or of staff",
+    ),
+    Rule(
         "csv.fields", "", "", Effect.DROP,
         "the line has more or fewer values than the header has columns",
         "quote values that contain the delimiter, and write every column",
@@ -221,6 +227,13 @@ _BY_HAND = (
         "csv.unannounced", "", "", Effect.KEEP,
         "the manifest says that this file is absent; it is there, and was read",
         "write bulk for it in manifest.csv, or leave the file out",
+    ),
+    Rule(
+        "csv.version", "", "", Effect.KEEP,
+        "the manifest names another version of OneRoster than the files and columns are of; these "
+        "were followed",
+        "write under oneroster.version what the files are: 1.1 has role and orgSourcedIds in "
+        "users.csv, 1.2 has roles.csv",
     ),
 )  # fmt: skip
 

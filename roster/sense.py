@@ -10,13 +10,16 @@ import duckdb
 from roster.ledger import Ledger
 from roster.rules import RULES
 from roster.schema import literal
-from roster.values import ORG_ROLES, SECTION_ROLE
+from roster.values import CONTACT_ROLES, ORG_ROLES, SECTION_ROLE
 
 _STUDENT = "role = 'student'"
 _STAFF = ", ".join(literal(role.name) for role in ORG_ROLES if role.group == "staff")
 _SECTION_STAFF = ", ".join(
-    literal(role) for role in SECTION_ROLE.values if role not in {"student", "alumni"}
+    literal(role)
+    for role in SECTION_ROLE.values
+    if role not in {"student", "alumni", *CONTACT_ROLES}
 )
+_CONTACT = f"role IN ({', '.join(map(literal, CONTACT_ROLES))})"
 _PLACE = "origin_file AS file, origin_row AS row"
 
 
@@ -26,6 +29,7 @@ def check_sense(con: duckdb.DuckDBPyConnection, ledger: Ledger, fed: set[str]) -
     _contacts_without_address(ledger)
     if "enrollments" in fed:
         _unpeopled_classes(con, ledger)
+        _contacts_in_classes(ledger)
         _role_against_enrollment(con, ledger)
 
 
@@ -59,7 +63,7 @@ def _unpeopled_classes(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
         f"""
         CREATE OR REPLACE TEMP TABLE attendance AS
         SELECT class_sourced_id, bool_or({_STUDENT}) AS studied,
-            bool_or(NOT {_STUDENT}) AS taught
+            bool_or(NOT {_STUDENT} AND NOT {_CONTACT}) AS taught
         FROM enrollments GROUP BY class_sourced_id
         UNION ALL SELECT DISTINCT key, true, true FROM uncertain WHERE kind = 'enrollment'
         """
@@ -74,6 +78,16 @@ def _unpeopled_classes(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
             """,
         )
     con.execute("DROP TABLE attendance")
+
+
+def _contacts_in_classes(ledger: Ledger) -> None:
+    ledger.report(
+        RULES["enrollments.role.contact"],
+        f"""
+        SELECT {_PLACE}, role AS value, class_sourced_id || '/' || user_sourced_id AS entity
+        FROM enrollments WHERE {_CONTACT}
+        """,
+    )
 
 
 def _role_against_enrollment(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:

@@ -91,6 +91,10 @@ ORG_ROLE = ValueList(
     ),
 )
 
+# OneRoster enrolls people in these roles too, and School Data Sync reads them there; it has no such
+# members of a class. https://learn.microsoft.com/en-us/schooldatasync/sds-oneroster-api
+CONTACT_ROLES = ("guardian", "parent", "relative")
+
 SECTION_ROLE = ValueList(
     "section_roles",
     (
@@ -98,7 +102,7 @@ SECTION_ROLE = ValueList(
         "principal", "proctor", "teacherAssistant", "specialServices", "professor", "advisor",
         "administrator", "lecturer", "coach", "occupationalTherapist", "affiliate", "assistant",
         "physicalTherapist", "adjunct", "staff", "speechTherapist", "instructor", "alumni",
-        "chair", "itAdmin", "officeStaff",
+        "chair", "itAdmin", "officeStaff", *CONTACT_ROLES,
     ),
     MappingProxyType({"aid": "aide"}),
 )  # fmt: skip

@@ -94,11 +94,22 @@ FROM rule_values WHERE object_id IS NOT NULL AND old IS DISTINCT FROM new
   AND NOT (loses AND external_id IN (SELECT person FROM doubtful_people))
 """
 
+# The list of contacts is written as a whole, so one that is missing by mistake would be removed.
+_DOUBTFUL_CONTACTS = """
+CREATE OR REPLACE TEMP TABLE doubtful_contacts AS
+SELECT key AS person FROM uncertain WHERE kind = 'relationship'
+UNION SELECT r.user_sourced_id FROM relationships r
+      JOIN uncertain u ON u.kind = 'user' AND u.key = r.relationship_user_sourced_id
+UNION SELECT external_id FROM desired_people
+      WHERE EXISTS (SELECT 1 FROM unreadable WHERE tbl IN ('users', 'relationships'))
+"""
+
 _DIFFERENCES = """
 CREATE OR REPLACE TABLE person_differences AS
 WITH linked AS (
     SELECT d.*, l.object_id, l.rule, c.contacts, p.username_fault, a AS account,
-           d.external_id IN (SELECT person FROM doubtful_people) AS doubtful
+           d.external_id IN (SELECT person FROM doubtful_people) AS doubtful,
+           d.external_id IN (SELECT person FROM doubtful_contacts) AS contacts_doubtful
     FROM desired_people d
     JOIN links l USING (external_id)
     JOIN existing_people a ON a.id = l.object_id
@@ -126,7 +137,8 @@ WITH linked AS (
          'new': CASE WHEN $create THEN to_json(surname) END},
         {'field': 'upn', 'old': to_json(lower(account.upn)),
          'new': CASE WHEN $create AND username_fault IS NULL THEN to_json(lower(upn)) END},
-        {'field': 'related_contacts', 'old': account.related_contacts, 'new': contacts}
+        {'field': 'related_contacts', 'old': account.related_contacts,
+         'new': CASE WHEN NOT doubtful AND NOT contacts_doubtful THEN contacts END}
     ], recursive := true)
     FROM linked
 )
@@ -324,6 +336,7 @@ def find_changes(con: DuckDBPyConnection, policy: Policy, today: date) -> None:
     attribute = {"attribute": policy.unit_attribute or policy.group_attribute}
     con.execute(_INSERT + _PEOPLE_CREATE, location | attribute)
     con.execute(_INSERT + _PEOPLE_RULES, attribute)
+    con.execute(_DOUBTFUL_CONTACTS)
     con.execute(_DIFFERENCES, location | {"create": create, "cloud": list(CLOUD_MASTERED)})
     con.execute(_INSERT + _PEOPLE_UPDATE)
     days = policy.people.disable_after_days

@@ -37,7 +37,8 @@ def filled(command: str, folder: Path) -> list[str]:
     """The words of a command, with a real drop in place of the examples' folders."""
     words = shlex.split(command)[1:]
     drop = str(folder / "district" / "day1")
-    places = {"FOLDER": drop, "PATH": drop, "export/": drop, "RUN": "20261124T134700Z-3f2a"}
+    places = {"FOLDER": drop, "PATH": drop, "export/": drop, "RUN": "20261124T134700Z-3f2a",
+              "oneroster/": str(folder / "oneroster")}  # fmt: skip
     return [
         places.get(word, drop if word.startswith(("district/", "/tmp/rollcall-demo")) else word)
         for word in words
@@ -47,7 +48,9 @@ def filled(command: str, folder: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
-    generate(people=20, seed=2, today=TODAY).write(folder / "district" / "day1")
+    district = generate(people=20, seed=2, today=TODAY)
+    district.write(folder / "district" / "day1")
+    district.write(folder / "oneroster", "oneroster-1.2")
     return folder
 
 

@@ -1,9 +1,9 @@
 """Clever's ids: 24 hexadecimal digits, ascending in the order in which records were first seen.
 
-The table `ids` (kind, key, serial, id, legacy, born, away) only grows: whoever joins changes nobody's id,
-and who comes back within 300 days has the id of before. `kind` is a collection, or for people the
-role; `key` is the SIS's, or the text that a course or term is made of, and NULL once it is
-forgotten. `away`: since when it is not in the district.
+The table `ids` (kind, key, serial, id, legacy, born, away) only grows: whoever joins changes
+nobody's id, and who comes back within 300 days has the id of before. `kind` is a collection, or for
+people the role; `key` is the SIS's, or the text that a course or term is made of, and NULL once it
+is forgotten. `legacy`: the id in version 2. `away`: since when it is not in the district.
 
 Employees' records with one e-mail address are one user, whose id is that of the record that was
 known first, and stays so until the address parts them

@@ -3,6 +3,7 @@
 https://www.imsglobal.org/oneroster-v11-final-csv-tables
 https://www.imsglobal.org/spec/oneroster/v1p2/bind/csv
 
+A class needs a course: one without gets a course of its own.
 Version 1.1 has one role a person: the primary one. Words that its lists lack become the nearest
 that they have; version 1.2 writes them as extensions (`ext:`).
 """
@@ -17,7 +18,18 @@ _BULK = 'NULL AS status, NULL AS "dateLastModified"'
 _KIN = "(SELECT min(role) FROM relationships WHERE contact_id = u.sourced_id)"
 _AGENTS = """(SELECT string_agg(contact_id, ',' ORDER BY contact_id) FROM relationships
     WHERE student_id = u.sourced_id)"""
-_GRADE = "(SELECT min(grade) FROM roles WHERE user_id = u.sourced_id AND role = 'student')"
+
+
+def _ceds(grade: str) -> str:
+    """A grade as OneRoster spells it: KG, 09, Other."""
+    return (
+        f"CASE WHEN length({grade}) = 2 THEN upper({grade}) WHEN {grade} = 'other' THEN 'Other'"
+        f" ELSE {grade} END"
+    )
+
+
+_GRADE = f"""(SELECT {_ceds("min(grade)")} FROM roles
+    WHERE user_id = u.sourced_id AND role = 'student')"""
 _NAMES = """given_name AS "givenName", family_name AS "familyName", middle_name AS "middleName",
     number AS identifier, mail AS email, phone AS sms, phone"""
 _RACES = ", ".join(
@@ -38,10 +50,14 @@ _COMMON = {
         school_year AS "schoolYear" FROM sessions ORDER BY sourced_id""",
     "courses.csv": f"""SELECT sourced_id AS "sourcedId", {_BULK},
         (SELECT max(sourced_id) FROM sessions WHERE type = 'schoolYear') AS "schoolYearSourcedId",
-        title, code AS "courseCode", grade AS grades, 'district' AS "orgSourcedId",
-        subject AS subjects, NULL AS "subjectCodes" FROM courses ORDER BY sourced_id""",
+        title, code AS "courseCode", {_ceds("grade")} AS grades, 'district' AS "orgSourcedId",
+        subject AS subjects, NULL AS "subjectCodes" FROM courses
+        UNION ALL
+        SELECT 'course-' || sourced_id, {_BULK}, NULL, title, NULL, NULL, org, NULL, NULL
+        FROM classes WHERE course IS NULL ORDER BY "sourcedId\"""",
     "classes.csv": f"""SELECT sourced_id AS "sourcedId", {_BULK}, title, NULL AS grades,
-        course AS "courseSourcedId", code AS "classCode", 'scheduled' AS "classType",
+        coalesce(course, 'course-' || sourced_id) AS "courseSourcedId", code AS "classCode",
+        'scheduled' AS "classType",
         NULL AS location, org AS "schoolSourcedId",
         array_to_string(sessions, ',') AS "termSourcedIds", NULL AS subjects,
         NULL AS "subjectCodes", NULL AS periods FROM classes ORDER BY sourced_id""",

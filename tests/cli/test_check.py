@@ -138,3 +138,59 @@ def test_what_cannot_be_read_is_exit_code_2(
     code, told = check(capsys, path)
     assert code == 2
     assert told["error"]["exit_code"] == 2
+
+
+@pytest.mark.parametrize(
+    ("format_", "version"), [("oneroster-1.1", "1.1"), ("oneroster-1.2", "1.2")]
+)
+def test_the_sample_keeps_to_the_letter(
+    format_: Format,
+    version: str,
+    district: District,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for day, made in enumerate((district, next_day(generate(300, 5, today=TODAY), 5))):
+        made.write(tmp_path / str(day), format_, as_zip=day == 1)
+        _, told = check(capsys, tmp_path / str(day), "--strict")
+        assert told["strict"] == {"version": version, "error": 0, "warning": 0}
+        assert not [rule for rule in told["rules"] if rule["id"].startswith("oneroster.")]
+    run(["check", str(tmp_path / "0"), "--strict"])
+    assert f"keeps to the letter of OneRoster {version}" in capsys.readouterr().out
+
+
+def test_strict_tells_what_a_run_forgives(
+    district: District, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    district.write(tmp_path / "day1", "oneroster-1.2")
+    spoil(tmp_path / "day1" / "orgs.csv", "sourcedId", "SourcedId")
+    assert check(capsys, tmp_path / "day1")[0] == 0
+    code, told = check(capsys, tmp_path / "day1", "--strict", "--report", str(tmp_path / "report"))
+    assert code == 1
+    assert [rule["id"] for rule in told["rules"]] == ["oneroster.header.case"]
+    assert told["strict"] == {"version": "1.2", "error": 1, "warning": 0}
+    assert "oneroster.header.case" in (tmp_path / "report" / "findings.csv").read_text()
+    assert run(["check", str(tmp_path / "day1"), "--strict"]) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "orgs.csv:1 sourcedId “SourcedId”" in shown
+    assert "a run would take this roster as it is" in shown
+    assert "Held to the letter of OneRoster 1.2: 1 errors, 0 warnings" in shown
+
+
+def test_strict_tells_also_of_files_that_a_run_refuses(
+    district: District, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    district.write(tmp_path / "day1", "oneroster-1.1")
+    spoil(tmp_path / "day1" / "manifest.csv", "file.orgs,bulk", "file.orgs,some")
+    report = tmp_path / "report"
+    assert run(["check", str(tmp_path / "day1"), "--strict", "--report", str(report)]) == 2
+    assert "oneroster.manifest.state" in capsys.readouterr().out
+    assert "oneroster.manifest.state" in (report / "findings.csv").read_text()
+    code, told = check(capsys, tmp_path / "day1", "--strict")
+    assert (code, told["error"]["exit_code"]) == (2, 2)
+
+
+def test_strict_is_for_oneroster(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = check(capsys, folder, "--strict")
+    assert code == 2
+    assert "only OneRoster CSV can be held to the letter" in told["error"]["message"]

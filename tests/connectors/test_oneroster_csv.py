@@ -53,7 +53,8 @@ def test_every_column_lands_in_its_table(
     )  # fmt: skip
     assert first["classes"] == ("C1", "S1", "Algebra", "ALG", "K1", ["Y26", "A26"], True)
     assert first["users"] == (
-        "U1", "ada", "Ada", "Adams", "K", "ada@contoso.edu", "+14255550101", None, None, "n1", True,
+        "U1", "ada", "Ada", "Adams", "K", "ada@contoso.edu", "+14255550101", None, None, "n1",
+        None, None, None, None, None, True,
     )  # fmt: skip
     assert first["enrollments"] == (
         "C1", "U1", "student", day(2025, 8, 12), day(2025, 12, 20), True,
@@ -113,6 +114,97 @@ def test_the_roles_of_version_1_2_are_understood(
 ) -> None:
     assert list(read_drop(_edited(ONEROSTER_12, "roles.csv", "ext:coach", word)).findings()) == []
     assert _rows(con, "SELECT role FROM roles WHERE user_sourced_id = 'T1'") == [(role,)]
+
+
+IDS = "active_directory_match_id, sam_account_name, employee_id"
+
+
+@pytest.mark.parametrize(
+    ("user_ids", "found"),
+    [
+        ("", (None, None, None)),
+        ('"{SIS:1},{LDAP:ada}"', (None, None, None)),
+        ("{sAMAccountName:asmith}", (None, "asmith", None)),
+        ('"{SIS:1},{AD Username: asmith }"', (None, "asmith", None)),
+        ('"{Active_Directory:ada@contoso.edu},{employee-id:4711}"',
+         ("ada@contoso.edu", None, "4711")),
+        ("{Employee:4711}", (None, None, "4711")),
+        ("[employeeNumber:4711]", (None, None, "4711")),
+        ("{upn:a:b@contoso.edu}", ("a:b@contoso.edu", None, None)),
+        ("{ad:}", (None, None, None)),
+    ],
+)  # fmt: skip
+def test_ids_that_accounts_go_by_are_found_among_the_user_ids(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection, user_ids: str, found: tuple[object, ...]
+) -> None:
+    package = _edited(ONEROSTER_11, "users.csv", '"{SIS:1},{LDAP:ada}"', user_ids)
+    assert list(read_drop(package).findings()) == []
+    assert _rows(con, f"SELECT {IDS} FROM users WHERE sourced_id = 'U1'") == [found]
+
+
+def _with_columns(package: Mapping[str, str], names: str, values: str) -> dict[str, str]:
+    """The package with columns at the end of users.csv, filled for the first person."""
+    header, first, *others = package["users.csv"].splitlines()
+    blank = "," * names.count(",")
+    lines = [f"{header},{names}", f"{first},{values}", *(f"{line},{blank}" for line in others)]
+    return {**package, "users.csv": "\n".join([*lines, ""])}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+@pytest.mark.parametrize(
+    ("names", "values", "found"),
+    [
+        ("metadata.sAMAccountName,metadata.employeeId", "asmith,4711", (None, "asmith", "4711")),
+        ("metadata.activeDirectoryMatchId", "a@contoso.edu", ("a@contoso.edu", None, None)),
+        ("metadata.microsoft.activeDirectoryMatchId", "a", ("a", None, None)),
+        ("metadata.AD_Username", "asmith", (None, "asmith", None)),
+        ("metadata.colour", "red", (None, None, None)),
+    ],
+)
+def test_ids_that_accounts_go_by_are_found_in_columns_of_extensions(
+    read_drop: ReadDrop,
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    names: str,
+    values: str,
+    found: tuple[object, ...],
+) -> None:
+    assert list(read_drop(_with_columns(PACKAGES[name], names, values)).findings()) == []
+    assert _rows(con, f"SELECT {IDS} FROM users WHERE sourced_id = 'U1'") == [found]
+
+
+def test_a_column_of_an_id_goes_before_the_user_ids(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection
+) -> None:
+    package = _edited(ONEROSTER_11, "users.csv", "{SIS:1},{LDAP:ada}", "{employee:1}")
+    read_drop(_with_columns(package, "metadata.employeeId", "2"))
+    assert _rows(con, "SELECT employee_id FROM users WHERE sourced_id = 'U1'") == [("2",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("oneroster-1.1", "metadata.preferredFirstName,metadata.preferredLastName"),
+        ("oneroster-1.2", "metadata.preferredGivenName,metadata.preferredFamilyName"),
+    ],
+)
+def test_preferred_names_are_read_from_extensions(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection, name: str, names: str
+) -> None:
+    assert list(read_drop(_with_columns(PACKAGES[name], names, "Addie,Byron")).findings()) == []
+    assert _rows(con, PREFERRED) == [("Addie", "Byron")]
+
+
+PREFERRED = "SELECT preferred_given_name, preferred_family_name FROM users WHERE sourced_id = 'U1'"
+
+
+def test_version_1_2_has_preferred_names_and_a_master_identifier(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection
+) -> None:
+    package = _edited(ONEROSTER_12, "users.csv", "secret1,,,,,S1", "secret1,d9b1,Addie,K,Byron,S1")
+    assert list(read_drop(package).findings()) == []
+    assert _rows(con, PREFERRED) == [("Addie", "Byron")]
+    assert _rows(con, "SELECT master_identifier FROM users LIMIT 1") == [("d9b1",)]
 
 
 def test_an_extension_that_nobody_explained_is_a_finding(read_drop: ReadDrop) -> None:
@@ -259,6 +351,42 @@ def test_a_file_that_the_manifest_calls_absent_is_read_and_told(read_drop: ReadD
         ("csv.unannounced", "demographics.csv")
     ]
     assert roster.counts()["demographics"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "told"),
+    [
+        ("oneroster-1.1", "1.0", []),
+        ("oneroster-1.1", "", []),
+        ("oneroster-1.1", "1.2", [("csv.version", "manifest.csv", 3, "1.2")]),
+        ("oneroster-1.2", "1.2.1", []),
+        ("oneroster-1.2", "1.1", [("csv.version", "manifest.csv", 3, "1.1")]),
+    ],
+)
+def test_a_version_that_the_files_contradict_is_told_and_the_files_are_followed(
+    read_drop: ReadDrop, name: str, version: str, told: list[tuple[str, str, int, str]]
+) -> None:
+    own = name.removeprefix("oneroster-")
+    package = _edited(PACKAGES[name], "manifest.csv", f"version,{own}", f"version,{version}")
+    roster = read_drop(package)
+    assert roster.format == name
+    assert [(f.rule, f.file, f.line, f.value) for f in roster.findings()] == told
+
+
+@pytest.mark.parametrize("role", ["guardian", "Parent", "relative"])
+def test_a_contact_who_is_enrolled_is_told_and_is_no_teacher_of_the_class(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection, role: str
+) -> None:
+    package = _edited(ONEROSTER_11, "enrollments.csv", "T1,teacher", f"P1,{role}")
+    found = {(f.rule, f.severity): f for f in read_drop(package).findings()}
+    assert set(found) == {
+        ("enrollments.role.contact", "warning"), ("classes.teachers.none", "warning"),
+    }  # fmt: skip
+    contact = found["enrollments.role.contact", "warning"]
+    assert (contact.file, contact.line, contact.column, contact.value) == (
+        "enrollments.csv", 4, "role", role.lower(),
+    )  # fmt: skip
+    assert _rows(con, "FROM uncertain") == []
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,10 @@ def test_columns_that_v1_knows_and_the_roster_does_not_need_are_no_finding(
 ) -> None:
     schools = V1["School.csv"].replace("School Number", "School NCES_ID")
     assert list(read_drop({**V1, "School.csv": schools}).findings()) == []
+
+
+def test_a_guardian_without_a_role_column_is_an_other(
+    read_drop: ReadDrop, con: duckdb.DuckDBPyConnection
+) -> None:
+    read_drop({**V1, "GuardianRelationship.csv": "SIS ID,Email\nU1,pat@example.com\n"})
+    assert _rows(con, "SELECT role FROM relationships") == [("other",)]

@@ -31,7 +31,7 @@ def test_every_column_lands_in_its_table(
     assert first("classes") == ("C1", "S1", "Algebra", "ALG", "K1", ["Y26", "A26"], True)
     assert first("users") == (
         "U1", "ada@contoso.edu", "Ada", "Adams", None, "ada@contoso.edu", "+14255550101", None,
-        None, None, True,
+        None, None, None, None, None, None, None, True,
     )  # fmt: skip
     assert first("roles") == ("U1", "S1", "student", "09", None, True, None, None, True)
     assert first("enrollments") == ("C1", "U1", "student", None, None, True)

@@ -160,6 +160,23 @@ class TestPeople:
         ]
 
     @pytest.mark.parametrize(
+        ("preferred", "names"),
+        [
+            (True, [("Addie Byron", "Addie", "Byron"), ("Benjamin Brown", "Benjamin", "Brown")]),
+            (False, [("Ada Adams", "Ada", "Adams"), ("Benjamin Brown", "Benjamin", "Brown")]),
+        ],
+    )
+    def test_preferred_names_are_used_where_there_are_some_and_they_are_wanted(
+        self, world: World, preferred: bool, names: list[tuple[str, str, str]]
+    ) -> None:
+        world.student("U1", given_name="Ada", family_name="Adams",
+                      preferred_given_name="Addie", preferred_family_name="Byron")  # fmt: skip
+        world.student("U2", given_name="Benjamin", family_name="Brown")
+        world.build(people={"use_preferred_names": preferred})
+        assert world.rows("SELECT display_name, given_name, surname FROM desired_people"
+                          " ORDER BY external_id") == names  # fmt: skip
+
+    @pytest.mark.parametrize(
         ("username", "rule"),
         [
             ("anna b", "illegal"),

@@ -65,6 +65,12 @@ class TestTemplates:
     def test_fields_are_filled_in_cut_and_cleaned(self, template: str, name: str) -> None:
         assert one(template, identifier="47 11") == name
 
+    def test_a_preferred_name_is_the_one_that_a_template_takes_if_they_are_wanted(self) -> None:
+        world = fresh()
+        world.student("U1", given_name="Ada", family_name="Byron", preferred_given_name="Addie")
+        world.build(people={**people(), "use_preferred_names": True})
+        assert world.rows("SELECT upn FROM desired_people") == [("addie.byron@contoso.edu",)]
+
     def test_the_school_year_is_that_of_today(self) -> None:
         world = fresh()
         world.session("T1", "2026-08-01", "2027-07-31")

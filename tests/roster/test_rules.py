@@ -95,6 +95,7 @@ EXAMPLES: dict[str, tuple[str, list[Row]]] = {
     "classes.students.none": ("classes", [_FURTHER["classes"]]),
     "enrollments.role.student_teaching": (
         "enrollments", [{**_FURTHER["enrollments"], "role": "teacher"}]),
+    "enrollments.role.contact": ("enrollments", [{**_FURTHER["enrollments"], "role": "Parent"}]),
     "enrollments.role.staff_studying": (
         "enrollments", [{**_FURTHER["enrollments"], "user_sourced_id": "T1"}]),
 }  # fmt: skip

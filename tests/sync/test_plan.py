@@ -216,6 +216,30 @@ class TestDifference:
         world.con.execute("UPDATE users SET email = 'new@home.net' WHERE sourced_id = 'G1'")
         assert world.plan(**wanted).counts == {"person": {"update": 1}}
 
+    @pytest.mark.parametrize(
+        "doubt",
+        [
+            "INSERT INTO uncertain VALUES ('relationship', 'U1', 'G1')",
+            "INSERT INTO uncertain VALUES ('user', 'G2', NULL)",
+            "INSERT INTO unreadable VALUES ('relationships', 1)",
+            "INSERT INTO unreadable VALUES ('users', 2)",
+        ],
+    )
+    def test_a_guardian_whose_row_was_faulty_is_not_taken_away(
+        self, world: World, doubt: str
+    ) -> None:
+        for guardian in ("G1", "G2"):
+            world.user(guardian, email=f"{guardian}@home.net")
+            world.row("relationships", user_sourced_id="U1", role="parent",
+                      relationship_user_sourced_id=guardian)  # fmt: skip
+        wanted = {"people": {"mode": "create", "guardians": True}}
+        world.plan(**wanted)
+        world.apply()
+        world.con.execute("UPDATE users SET email = NULL WHERE sourced_id = 'G2'")
+        assert world.plan(**wanted).counts == {"person": {"update": 1}}
+        world.con.execute(doubt)
+        assert world.plan(**wanted).size == 0
+
 
 class TestClassKinds:
     """A class is an education class, or a plain group that carries the class in its name."""
