@@ -41,13 +41,13 @@ def read_pulled(
     feeding = Feeding(con, intake, source, last_files or frozenset(), form)
     for spec in form.files:
         table = tables.get(spec.name.lower())
-        if table is None or not spec.feeds:
+        if table is None or not (spec.feeds or spec.keeps):
             continue
         if progress:
             progress(f"Reading {spec.name}")
         names, records = _load(con, table)
         feeding.refuse_empty(f"/{spec.name}", spec, records)
-        if records:
+        if records or spec.keeps:
             _feed(feeding, spec, names, records)
         con.execute(f"DROP TABLE {RAW}; DROP TABLE {BROKEN}")
     feeding.derive()
@@ -61,7 +61,10 @@ def _load(con: duckdb.DuckDBPyConnection, table: str) -> tuple[tuple[str, ...], 
     """Makes the table RAW of a projected one, and an empty BROKEN; its columns and records."""
     described = con.execute(f"DESCRIBE {table}").fetchall()
     names = tuple(name for name, *_ in described if name not in _OWN)
-    columns = ", ".join(f"{quoted(name)} AS c{place}" for place, name in enumerate(names))
+    # A field without a value is NULL, as an empty cell of a file is.
+    columns = ", ".join(
+        f"nullif({quoted(name)}, '') AS c{place}" for place, name in enumerate(names)
+    )
     con.execute(f"CREATE OR REPLACE TEMP TABLE {RAW} AS SELECT {columns} FROM {table}")
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE {BROKEN} AS SELECT ''::VARCHAR AS rule, * FROM {RAW} LIMIT 0"
