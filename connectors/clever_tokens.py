@@ -24,8 +24,8 @@ from connectors.session import checked_address
 from roster.errors import Terminal, Transient
 
 WHERE = (
-    "the client id and secret stand in the Clever dashboard, Settings of the application; a token "
-    "of a district stands there at the district"
+    "the application's credentials stand in the Clever dashboard under Settings, and the token of a "
+    "district at the district; it ends when the district leaves or the token is replaced"
 )
 MOST_PAGES = 100
 
@@ -76,7 +76,7 @@ class DistrictToken(httpx.Auth):
         if (own.scheme, own.netloc) != (led.scheme, led.netloc):
             raise Terminal(
                 f"/oauth/tokens: leads to another host ({led.hostname}); it is not followed, "
-                "because the secret would go along"
+                "because the credentials would go along"
             )
         return address
 
@@ -86,7 +86,7 @@ def _listed(answer: httpx.Response, content: bytes) -> tuple[list[Any], str]:
     status = answer.status_code
     if status in (400, 401, 403):
         raise Terminal(
-            f"/oauth/tokens: answered {status}, the client id or secret was refused; {WHERE}",
+            f"/oauth/tokens: answered {status}, the application's credentials were refused; {WHERE}",
             str(status),
         )
     if status == 404:
