@@ -251,11 +251,14 @@ def _student_schools() -> FileSpec:
     )
 
 
+# Each role has a main school of its own; of a person who is employed, that role's counts.
 _STUDENT_ROLES = Derived(
     "roles",
     "student_schools",
     """
-    SELECT r.record, p.person, s.school, 'student' AS role, grade, nullif(main, 'false') AS main
+    SELECT r.record, p.person, s.school, 'student' AS role, grade,
+        CASE WHEN main = 'true' AND p.person NOT IN (SELECT person FROM kept_employees)
+            THEN 'true' END AS main
     FROM kept_student_schools r JOIN kept_students p ON p.id = r.id
     JOIN kept_schools s ON s.id = r.school ORDER BY r.record""",
     {
