@@ -20,6 +20,9 @@ from roster.schema import literal, quoted
 
 RAW = "pulled_"
 _OBJECT_BYTES = 64 * 1024**2
+_ROWS = "pulled_rows"
+# More rows than a collection has: the places of two collections never meet.
+_PLACES = 10**12
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,6 @@ def project(
     """
     made: dict[str, list[str]] = {}
     for collection in collections:
-        pages = [str(path) for path in files.get(collection.name, ())]
         for projection in collection.projections:
             columns = made.setdefault(projection.table, [])
             columns += [name for name in projection.columns if name not in columns]
@@ -75,10 +77,12 @@ def project(
             f" (owner VARCHAR, place UBIGINT, nth UINTEGER, gone BOOLEAN, {typed})"
         )
     for number, collection in enumerate(collections):
-        pages = [str(path) for path in files.get(collection.name, ())]
-        if pages:
+        pages = files.get(collection.name, ())
+        if pages and collection.projections:
+            rows = _rows(con, collection, pages, number)
             for projection in collection.projections:
-                _stage(con, collection, projection, pages, number)
+                _stage(con, projection, rows)
+            con.execute(f"DROP TABLE IF EXISTS {_ROWS}")
     for table, columns in made.items():
         _fold(con, table, columns, before)
         con.execute(f"DROP TABLE {_fresh(table)}")
@@ -93,34 +97,40 @@ def keep(con: duckdb.DuckDBPyConnection, tables: Mapping[str, str], folder: Path
         con.execute(f"COPY {table} TO {target} (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _stage(
-    con: duckdb.DuckDBPyConnection,
-    collection: Collection,
-    projection: Projection,
-    pages: Sequence[str],
-    number: int,
-) -> None:
-    """Adds what the pages say to the fresh rows of a table.
+def _rows(
+    con: duckdb.DuckDBPyConnection, collection: Collection, pages: Sequence[Path], number: int
+) -> str:
+    """SQL: the rows of a collection with their place among all rows of the pull.
 
-    `nth`: the place of an item in its row's list, and 0 for a row whose list is empty: it makes no
-    rows, but replaces those that it made before.
+    Pages that several projections read are parsed once, into a table.
     """
     fields = ", ".join(
         f"{literal(name)}: {literal(kind)}" for name, kind in collection.fields.items()
     )
-    listed = ", ".join(literal(page) for page in pages)
-    rows = f"""SELECT *, row_number() OVER () + {number}::UBIGINT * 1000000000000 AS place
+    listed = ", ".join(literal(str(page)) for page in pages)
+    rows = f"""SELECT *, row_number() OVER () + {number * _PLACES}::UBIGINT AS place
         FROM read_json([{listed}], format='array', columns={{{fields}}},
             maximum_object_size={_OBJECT_BYTES})"""
+    if len(collection.projections) == 1:
+        return rows
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {_ROWS} AS {rows}")
+    return f"FROM {_ROWS}"
+
+
+def _stage(con: duckdb.DuckDBPyConnection, projection: Projection, rows: str) -> None:
+    """Adds what the rows of a collection say to the fresh rows of a table.
+
+    `nth`: the place of an item in its row's list, and 0 for a row whose list is empty: it makes no
+    rows, but replaces those that it made before.
+    """
     nth = "1"
     if projection.each:
-        nth = "nth"
-        rows = f"""SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS nth
-            FROM (SELECT *, {projection.each} AS items FROM ({rows}))
-            WHERE len(items) > 0
-            UNION ALL BY NAME
-            SELECT *, 0 AS nth FROM (SELECT *, {projection.each} AS items FROM ({rows}))
-            WHERE coalesce(len(items), 0) = 0"""
+        nth = "CASE WHEN empty THEN 0 ELSE nth END"
+        rows = f"""SELECT * EXCLUDE (items), unnest(items) AS item,
+                generate_subscripts(items, 1) AS nth
+            FROM (SELECT * REPLACE (CASE WHEN empty THEN [NULL] ELSE items END AS items)
+                  FROM (SELECT *, coalesce(len(items), 0) = 0 AS empty
+                        FROM (SELECT *, {projection.each} AS items FROM ({rows}))))"""
     columns = ", ".join(
         f"({sql})::VARCHAR AS {quoted(name)}" for name, sql in projection.columns.items()
     )
