@@ -83,7 +83,7 @@ class CleverSource(ApiSource):
         default=(), description="SIS ids or Clever ids of schools that may be gone, as they closed"
     )
     page_size: Annotated[int, Field(ge=100, le=10_000)] = Field(
-        default=10_000, description="Rows a request"
+        default=2_000, description="Rows a request; more take more memory"
     )
     address: Address = Field(default=DATA, description="Address of the data API")
     token_address: Address | None = Field(

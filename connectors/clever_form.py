@@ -27,6 +27,7 @@ shared: that is a finding, and the membership stays in doubt, so that nobody los
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from connectors.clever_words import (
@@ -61,11 +62,6 @@ def _file(
 ) -> FileSpec:
     known = tuple(CsvColumn(word, (word,)) for word in columns.split())
     return FileSpec(name, known, feeds, mandatory, keeps=keeps)
-
-
-def _of(table: str, column: str, id_: str) -> str:
-    """What was kept of the row with an id, or NULL."""
-    return f"(SELECT min(k.{column}) FROM kept_{table} k WHERE k.id = {id_})"
 
 
 def _id(keyed_by: KeyedBy, sis: str, *, legacy: str = "NULL") -> str:
@@ -123,9 +119,11 @@ _TAUGHT_COURSES = Derived(
     "courses",
     """
     SELECT min(c.record) AS record, c.course, min(c.title) AS title, min(c.code) AS code,
-        CASE WHEN count(DISTINCT s.school) = 1 THEN min(s.school) ELSE min(c.district) END AS org,
-        string_agg(DISTINCT s.subject, ',' ORDER BY s.subject) AS subjects
-    FROM kept_courses c LEFT JOIN kept_sections s ON s.of_course = c.id
+        CASE WHEN count(DISTINCT h.school) = 1 THEN min(h.school) ELSE min(c.district) END AS org,
+        string_agg(DISTINCT replace(s.subject, ',', ';'), ',' ORDER BY replace(s.subject, ',', ';'))
+            AS subjects
+    FROM kept_courses c
+    LEFT JOIN kept_sections s ON s.course = c.id LEFT JOIN kept_schools h ON h.id = s.school
     WHERE c.course IS NOT NULL GROUP BY c.course ORDER BY record""",
     {
         "sourced_id": "course",
@@ -140,48 +138,59 @@ _TAUGHT_COURSES = Derived(
 )
 
 
-def _login() -> str:
-    """The username, or else the e-mail address that one person of the table alone has."""
-    same = "OVER (PARTITION BY lower(trim({email})))"
-    return (
-        f"coalesce({{username}}, CASE WHEN {{email}} LIKE '%_@_%'"
-        f" AND min({{id}}) {same} = max({{id}}) {same} THEN trim({{email}}) END)"
-    )
-
-
-def _person(id_: str, number: str) -> dict[str, str]:
-    return {
-        "sourced_id": id_,
-        "username": _login(),
-        "given_name": "{first}",
-        "family_name": "{last}",
-        "middle_name": "{middle}",
-        "email": "{email}",
-        "identifier": number,
-        **{column: f"{{{column}}}" for column in _IN_EXT},
-    }
-
-
 _NAMES = f"id email first middle last sis_id legacy_id username {' '.join(_IN_EXT)}"
+_PERSON = {
+    "sourced_id": "person",
+    "username": "login",
+    "given_name": "first",
+    "family_name": "last",
+    "middle_name": "middle",
+    "email": "email",
+    "identifier": "number",
+    **{column: column for column in _IN_EXT},
+}
+
+
+def _kept(columns: str) -> str:
+    return ", ".join(f"{{{column}}} AS {column}" for column in columns.split())
+
+
+def _people(table: str, more: Mapping[str, str]) -> Derived:
+    """Users of a kept table. `more`: further columns of `users`, by name of the kept column.
+
+    The e-mail address stands for a missing username if one person of the table alone has it.
+    """
+    mail = "lower(trim(email))"
+    shared = f"""SELECT {mail} FROM kept_{table} WHERE email IS NOT NULL
+        GROUP BY 1 HAVING count(*) > 1"""
+    columns = _PERSON | more
+    return Derived(
+        "users",
+        table,
+        f"""
+        SELECT *, coalesce(username, CASE WHEN email LIKE '%_@_%' AND {mail} NOT IN ({shared})
+            THEN trim(email) END) AS login
+        FROM kept_{table} ORDER BY record""",
+        columns,
+        columns | {"sourced_id": "id", "username": "username"},
+        needs="id",
+        lost=None,
+    )
 
 
 def _employees(keyed_by: KeyedBy) -> FileSpec:
     person = _id(keyed_by, "{sis_id}", legacy="{legacy_id}")
+    columns = f"{_NAMES} number school"
     return _file(
-        "employees",
-        f"{_NAMES} number",
-        FeedSpec("users", _person(person, "{number}")),
-        mandatory=True,
-        keeps=f"{{id}} AS id, {person} AS person, {{last}} AS family_name, {{sis_id}} AS sis,"
-        " lower({username}) AS login",
+        "employees", columns, mandatory=True, keeps=f"{person} AS person, {_kept(columns)}"
     )
 
 
 def _employee_schools() -> FileSpec:
     return _file(
         "employee_schools",
-        "id school role main words",
-        keeps="{id} AS id, {school} AS school, {role} AS role, {main} AS main, {words} AS words",
+        "id school role words",
+        keeps=_kept("id school role words"),
     )
 
 
@@ -191,7 +200,8 @@ _EMPLOYEE_ROLES = Derived(
     "roles",
     "employee_schools",
     f"""
-    SELECT r.record, e.person, coalesce(s.school, d.id) AS school, nullif(main, 'false') AS main,
+    SELECT r.record, e.person, coalesce(s.school, d.id) AS school,
+        CASE WHEN role = 'teacher' AND r.school = e.school THEN 'true' END AS main,
         CASE role WHEN 'teacher' THEN 'teacher' WHEN 'staff' THEN coalesce({_NAMED}, 'staff')
             ELSE coalesce({_NAMED}, 'administrator') END AS role
     FROM kept_employee_schools r JOIN kept_employees e ON e.id = r.id
@@ -203,61 +213,64 @@ _EMPLOYEE_ROLES = Derived(
         "role": "role",
         "is_primary": "main",
     },
-    {"user_sourced_id": "id", "org_sourced_id": "school", "role": "role", "is_primary": "main"},
+    {"user_sourced_id": "id", "org_sourced_id": "school", "role": "role", "is_primary": "school"},
     needs="id",
     lost=None,
 )
 
 
 def _students(keyed_by: KeyedBy) -> FileSpec:
+    # The same number and the same username: the one person, see the design note.
     same = (
         "(SELECT CASE WHEN count(DISTINCT e.person) = 1 THEN min(e.person) END"
-        " FROM kept_employees e WHERE e.sis = {sis_id} AND e.login = lower({username}))"
+        " FROM kept_employees e"
+        " WHERE e.sis_id = {sis_id} AND lower(e.username) = lower({username}))"
     )
     person = f"coalesce({same}, {_id(keyed_by, '{sis_id}', legacy='{legacy_id}')})"
-    return _file(
-        "students",
-        f"{_NAMES} student_number grade gender dob race hispanic_ethnicity preferred_first"
-        " preferred_last",
-        FeedSpec(
-            "users",
-            {
-                **_person(person, "{student_number}"),
-                "preferred_given_name": "{preferred_first}",
-                "preferred_family_name": "{preferred_last}",
-            },
-        ),
-        FeedSpec(
-            "demographics",
-            {
-                "user_sourced_id": person,
-                "sex": "CASE WHEN upper({gender}) = 'X' THEN 'notSelected' ELSE {gender} END",
-                "birth_date": "{dob}",
-                "ethnicity_codes": ethnicity("{hispanic_ethnicity}"),
-                "race_codes": races("{race}"),
-            },
-            where="coalesce({gender}, {dob}, {race}, {hispanic_ethnicity}) IS NOT NULL",
-        ),
-        mandatory=True,
-        keeps=f"{{id}} AS id, {person} AS person",
-    )
+    columns = f"{_NAMES} number school grade gender dob race hispanic_ethnicity preferred_first preferred_last"
+    return _file("students", columns, mandatory=True, keeps=f"{person} AS person, {_kept(columns)}")
+
+
+_DEMOGRAPHICS = Derived(
+    "demographics",
+    "students",
+    f"""
+    SELECT min(record) AS record, person, arg_min(dob, record) AS dob,
+        arg_min(CASE WHEN upper(gender) = 'X' THEN 'notSelected' ELSE gender END, record) AS gender,
+        arg_min({races("race")}, record) AS race,
+        arg_min({ethnicity("hispanic_ethnicity")}, record) AS ethnicity
+    FROM kept_students WHERE coalesce(gender, dob, race, hispanic_ethnicity) IS NOT NULL
+    GROUP BY person ORDER BY record""",
+    {
+        "user_sourced_id": "person",
+        "sex": "gender",
+        "birth_date": "dob",
+        "ethnicity_codes": "ethnicity",
+        "race_codes": "race",
+    },
+    {
+        "user_sourced_id": "id",
+        "sex": "gender",
+        "birth_date": "dob",
+        "ethnicity_codes": "hispanic_ethnicity",
+        "race_codes": "race",
+    },
+    needs="id",
+    lost=None,
+)
 
 
 def _student_schools() -> FileSpec:
-    return _file(
-        "student_schools",
-        "id school main grade",
-        keeps=f"{{id}} AS id, {{school}} AS school, {{main}} AS main, {grade('{grade}')} AS grade",
-    )
+    return _file("student_schools", "id school", keeps=_kept("id school"))
 
 
 # Each role has a main school of its own; of a person who is employed, that role's counts.
 _STUDENT_ROLES = Derived(
     "roles",
     "student_schools",
-    """
-    SELECT r.record, p.person, s.school, 'student' AS role, grade,
-        CASE WHEN main = 'true' AND p.person NOT IN (SELECT person FROM kept_employees)
+    f"""
+    SELECT r.record, p.person, s.school, 'student' AS role, {grade("p.grade")} AS grade,
+        CASE WHEN r.school = p.school AND p.person NOT IN (SELECT person FROM kept_employees)
             THEN 'true' END AS main
     FROM kept_student_schools r JOIN kept_students p ON p.id = r.id
     JOIN kept_schools s ON s.id = r.school ORDER BY r.record""",
@@ -268,41 +281,53 @@ _STUDENT_ROLES = Derived(
         "grade": "grade",
         "is_primary": "main",
     },
-    {"user_sourced_id": "id", "org_sourced_id": "school", "grade": "grade", "is_primary": "main"},
+    {"user_sourced_id": "id", "org_sourced_id": "school", "grade": "grade", "is_primary": "school"},
     needs="id",
     lost=None,
 )
 
 
 def _sections(keyed_by: KeyedBy) -> FileSpec:
-    school = f"coalesce({_of('schools', 'school', '{school}')}, {{school}})"
-    # Clever names a section that has no name by its course, teacher and period.
-    title = (
-        "coalesce({name}, nullif(concat_ws(' - ',"
-        f" {_of('courses', 'title', '{course}')}, {_of('employees', 'family_name', '{teacher}')},"
-        " {period}), ''), {number}, {sis_id}, {id})"
-    )
-    # A term without dates says nothing; one that is not there is a finding.
-    term = f"""CASE WHEN {{term}} IN (SELECT id FROM kept_terms)
-        THEN {_of("terms", "term", "{term}")} ELSE {{term}} END"""
+    columns = "id school name sis_id number course term period subject teacher"
+    section = _id(keyed_by, "{sis_id}")
     return _file(
-        "sections",
-        "id school name sis_id number course term period subject teacher",
-        FeedSpec(
-            "classes",
-            {
-                "sourced_id": _id(keyed_by, "{sis_id}"),
-                "org_sourced_id": school,
-                "title": title,
-                "code": "{number}",
-                "course_sourced_id": _of("courses", "course", "{course}"),
-                "session_sourced_ids": term,
-            },
-        ),
-        mandatory=True,
-        keeps=f"{{id}} AS id, {{course}} AS of_course, {school} AS school,"
-        " replace({subject}, ',', ';') AS subject",
+        "sections", columns, mandatory=True, keeps=f"{section} AS section, {_kept(columns)}"
     )
+
+
+# Clever names a section that has no name by its course, teacher and period. A term without dates
+# says nothing; one that is not there is a finding.
+_CLASSES = Derived(
+    "classes",
+    "sections",
+    """
+    SELECT s.record, s.section, coalesce(h.school, s.school) AS school, c.course, s.number,
+        coalesce(s.name, nullif(concat_ws(' - ', c.title, e.last, s.period), ''), s.number,
+            s.sis_id, s.id) AS title,
+        CASE WHEN t.id IS NULL THEN s.term ELSE t.term END AS session
+    FROM kept_sections s
+    LEFT JOIN kept_schools h ON h.id = s.school LEFT JOIN kept_courses c ON c.id = s.course
+    LEFT JOIN kept_terms t ON t.id = s.term LEFT JOIN kept_employees e ON e.id = s.teacher
+    ORDER BY s.record""",
+    {
+        "sourced_id": "section",
+        "org_sourced_id": "school",
+        "title": "title",
+        "code": "number",
+        "course_sourced_id": "course",
+        "session_sourced_ids": "session",
+    },
+    {
+        "sourced_id": "id",
+        "org_sourced_id": "school",
+        "title": "name",
+        "code": "number",
+        "course_sourced_id": "course",
+        "session_sourced_ids": "term",
+    },
+    needs="id",
+    lost=None,
+)
 
 
 def _members(keyed_by: KeyedBy) -> FileSpec:
@@ -440,6 +465,21 @@ def make_form(keyed_by: KeyedBy) -> CsvFormat:
         (),
         row_a_school=True,
         derived=(
-            _TAUGHT_COURSES, _EMPLOYEE_ROLES, _STUDENT_ROLES, _ENROLLMENTS, _CONTACT_PEOPLE, _KIN,
+            _TAUGHT_COURSES,
+            _people("employees", {}),
+            _people(
+                "students",
+                {
+                    "preferred_given_name": "preferred_first",
+                    "preferred_family_name": "preferred_last",
+                },
+            ),
+            _CONTACT_PEOPLE,
+            _EMPLOYEE_ROLES,
+            _STUDENT_ROLES,
+            _DEMOGRAPHICS,
+            _CLASSES,
+            _ENROLLMENTS,
+            _KIN,
         ),
-    )  # fmt: skip
+    )

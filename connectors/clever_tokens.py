@@ -24,8 +24,8 @@ from connectors.session import checked_address
 from roster.errors import Terminal, Transient
 
 WHERE = (
-    "the application's credentials stand in the Clever dashboard under Settings, and the token of a "
-    "district at the district; it ends when the district leaves or the token is replaced"
+    "the application's credentials stand in the Clever dashboard under Settings, and a token at its "
+    "district; a token ends when it is replaced or the district leaves"
 )
 MOST_PAGES = 100
 
@@ -86,7 +86,7 @@ def _listed(answer: httpx.Response, content: bytes) -> tuple[list[Any], str]:
     status = answer.status_code
     if status in (400, 401, 403):
         raise Terminal(
-            f"/oauth/tokens: answered {status}, the application's credentials were refused; {WHERE}",
+            f"/oauth/tokens: answered {status}, the credentials were refused; {WHERE}",
             str(status),
         )
     if status == 404:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from pydantic import SecretStr
 
 from connectors.clever_api import CleverSource
