@@ -24,7 +24,7 @@ from connectors.session import checked_address
 from roster.errors import Terminal, Transient
 
 WHERE = (
-    "the application's credentials stand in the Clever dashboard under Settings, and a token at its "
+    "the application's credentials stand in the Clever dashboard under Settings, a token at its "
     "district; a token ends when it is replaced or the district leaves"
 )
 MOST_PAGES = 100

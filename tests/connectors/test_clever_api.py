@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import SecretStr
 
@@ -30,7 +30,7 @@ def source(address: str, **more: Any) -> CleverSource:
 class TestClever(Conformance):
     data_paths = "/v3.*"
     empty = '{"data": [], "links": []}'
-    more: dict[str, Any] = {}
+    more: ClassVar[dict[str, Any]] = {}
 
     def app(self, records: Records, faults: Faults) -> ASGIApp:
         return create_app(records, faults=faults)
@@ -43,8 +43,8 @@ class TestClever(Conformance):
 
 
 class TestCleverKeyedBySisIds(TestClever):
-    more = {"keyed_by": "sis_id", "version": "v3.0", "page_size": 100}
+    more: ClassVar[dict[str, Any]] = {"keyed_by": "sis_id", "version": "v3.0", "page_size": 100}
 
 
 class TestCleverWithoutContacts(TestClever):
-    more = {"contacts": False, "keyed_by": "legacy_id"}
+    more: ClassVar[dict[str, Any]] = {"contacts": False, "keyed_by": "legacy_id"}
