@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -238,12 +238,13 @@ class CleverConnector:
         """The one district of a token, if it is the right one and in order."""
         from connectors.clever_asking import listed, unwrapped
         from connectors.clever_sharing import check_state
+        from connectors.clever_tokens import fields_of
         from roster.errors import Terminal, Transient
 
-        found = [unwrapped(item) for item in listed(answer)]
-        if len(found) != 1 or not isinstance(found[0], dict) or not found[0].get("id"):
+        found = [fields_of(unwrapped(item)) for item in listed(answer)]
+        if len(found) != 1 or not found[0].get("id"):
             raise Transient(f"{answer.path}: names {len(found)} districts, a token opens one")
-        district = cast("dict[str, Any]", found[0])
+        district = found[0]
         wanted = self._source.district
         if wanted and district["id"] != wanted:
             raise Terminal(
@@ -255,17 +256,18 @@ class CleverConnector:
 
     async def _read_newest_event(self, session: Session) -> dict[str, Any] | None:
         from connectors.clever_asking import ask, listed, unwrapped
+        from connectors.clever_tokens import fields_of
         from roster.errors import Transient
 
         query = {"ending_before": "last", "limit": "1"}
         answer = await ask(session, self._pace, f"{self._source.version}/events", query)
-        events = [unwrapped(item) for item in listed(answer)]
+        events = listed(answer)
         if not events:
             return None
-        newest = events[-1]
-        if not isinstance(newest, dict) or not isinstance(newest.get("id"), str):
+        newest = fields_of(unwrapped(events[-1]))
+        if not isinstance(newest.get("id"), str):
             raise Transient(f"{answer.path}: an event without an id")
-        return cast("dict[str, Any]", newest)
+        return newest
 
     async def _fetch_district(self, session: Session, pull: Pull, request: Request) -> Page:
         from roster.errors import Terminal
@@ -334,17 +336,16 @@ def _moment(text: Any) -> datetime | None:
 def _happened(event: Any) -> dict[str, Any] | None:
     """The object of an event with what happened to it; None if it is of no use for a roster."""
     from connectors.clever_rows import LISTS
+    from connectors.clever_tokens import fields_of
     from roster.errors import Terminal
 
-    values: dict[str, Any] = event if isinstance(event, dict) else {}
-    data: Any = values.get("data")
-    about: Any = cast("dict[str, Any]", data).get("object") if isinstance(data, dict) else None
-    kind, _, change = str(values.get("type")).partition(".")
-    if change not in _CHANGES or not isinstance(about, dict):
+    about = fields_of(fields_of(fields_of(event).get("data")).get("object"))
+    kind, _, change = str(fields_of(event).get("type")).partition(".")
+    if change not in _CHANGES or not about:
         raise Terminal(
             "/events: an event that says nothing about an object. `rollcall pull NAME --full` asks "
             "for everything instead; show this message to Clever's support"
         )
     if kind not in LISTS:
         return None
-    return {**cast("dict[str, Any]", about), "event": f"{kind}.{change}"}
+    return {**about, "event": f"{kind}.{change}"}

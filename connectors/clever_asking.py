@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from connectors.clever_tokens import next_link
+from connectors.clever_tokens import fields_of, next_link
 from connectors.pages import Head, Page, Request
 from connectors.session import LONGEST_PAUSE
 from roster.errors import Terminal, Transient
@@ -80,7 +80,7 @@ async def ask_page(session: Session, pace: Pace, request: Request) -> Page:
     answer, request = await _within_limit(session, pace, request)
     items = listed(answer)
     rows = [unwrapped(item) for item in items]
-    ids = [str(row.get("id")) for row in rows if isinstance(row, dict)]
+    ids = [str(fields_of(row).get("id")) for row in rows]
     facts = {"first": ids[0], "last": ids[-1]} if ids else {}
     link = next_link(answer.body)
     then: tuple[Request, ...] = ()
@@ -99,15 +99,13 @@ async def ask_total(session: Session, pace: Pace, request: Request) -> int | Non
         request.path, params | {"limit": "1", "count": "true"}, allow=_NO_COUNT
     )
     pace.note(answer.headers)
-    body = cast("dict[str, Any]", answer.body) if isinstance(answer.body, dict) else {}
-    count = body.get("count")
+    count = fields_of(answer.body).get("count")
     return count if isinstance(count, int) and not isinstance(count, bool) else None
 
 
 def listed(answer: Answer) -> list[Any]:
     """The items of a list; Transient for an answer that has none, which is never an empty list."""
-    body = cast("dict[str, Any]", answer.body) if isinstance(answer.body, dict) else {}
-    items: Any = body.get("data")
+    items: Any = fields_of(answer.body).get("data")
     if not isinstance(items, list):
         raise Transient(f"{answer.path}: answered {answer.status}, without a list")
     return cast("list[Any]", items)
@@ -143,10 +141,8 @@ async def _within_limit(session: Session, pace: Pace, request: Request) -> tuple
 
 def unwrapped(item: Any) -> Any:
     """An object without the `data` around it; some answers have none."""
-    if not isinstance(item, dict):
-        return item
-    inner: Any = cast("dict[str, Any]", item).get("data")
-    return cast("Any", inner if isinstance(inner, dict) and "id" in inner else item)
+    inner = fields_of(fields_of(item).get("data"))
+    return inner if "id" in inner else item
 
 
 def _following(request: Request, link: str) -> Request:

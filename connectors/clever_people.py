@@ -48,7 +48,7 @@ def _people(table: str, more: Mapping[str, str]) -> Derived:
     mail = "lower(trim(email))"
     shared = f"""SELECT {mail} FROM kept_{table} WHERE email IS NOT NULL
         GROUP BY 1 HAVING count(*) > 1"""
-    columns = _PERSON | more
+    columns = {**_PERSON, **more}
     return Derived(
         "users",
         table,

@@ -99,7 +99,7 @@ def _listed(answer: httpx.Response, content: bytes) -> tuple[list[Any], str]:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         body = None
-    rows: Any = cast("dict[str, Any]", body).get("data") if isinstance(body, dict) else None
+    rows: Any = fields_of(body).get("data")
     if status >= 300 or not isinstance(rows, list):
         raise Transient(f"/oauth/tokens: answered {status}, without a list of tokens")
     return cast("list[Any]", rows), next_link(body)
@@ -107,11 +107,16 @@ def _listed(answer: httpx.Response, content: bytes) -> tuple[list[Any], str]:
 
 def next_link(body: Any) -> str:
     """Where an answer says that more follows, or ""."""
-    links = body.get("links") if isinstance(body, dict) else None
-    for link in links if isinstance(links, list) else []:
-        if isinstance(link, dict) and link.get("rel") == "next" and link.get("uri"):
-            return str(link["uri"])
+    links: Any = fields_of(body).get("links")
+    for link in cast("list[Any]", links) if isinstance(links, list) else []:
+        if fields_of(link).get("rel") == "next" and fields_of(link).get("uri"):
+            return str(fields_of(link)["uri"])
     return ""
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """A JSON object, an empty one for anything else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _chosen(rows: Sequence[Any], district: str) -> str:
