@@ -201,10 +201,10 @@ _CONTACT_PEOPLE = Derived(
         min(phone) FILTER (phone_type = 'cell') AS sms
     FROM (SELECT *,
             coalesce(first, nullif(regexp_extract({_BARE}, '{PARTS}', 1, 'i'), '')) AS given,
-            CASE WHEN first IS NULL THEN coalesce(concat_ws(' ',
+            CASE WHEN first IS NULL THEN coalesce(nullif(concat_ws(' ',
                     nullif(regexp_extract({_BARE}, '{PARTS}', 2, 'i'), ''),
                     CASE WHEN regexp_matches({_BARE}, '{PARTS}', 'i')
-                         THEN nullif(regexp_extract({_WHOLE}, '{SUFFIX}', 1, 'i'), '') END),
+                         THEN nullif(regexp_extract({_WHOLE}, '{SUFFIX}', 1, 'i'), '') END), ''),
                     last)
                 ELSE last END AS family
         FROM kept_contacts WHERE id IN (
