@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # What is asked for instead where a page may not be that large.
 SMALLER = (1_000, 100)
+MINUTE = 60.0
 _NO_COUNT = frozenset({400, 404, 413, 501})
 
 
@@ -42,7 +43,7 @@ class Pace:
 
     async def keep(self) -> None:
         """Waits until a request is allowed; Transient if that takes long."""
-        wait = self.resumes - time.time()
+        wait = min(self.resumes - time.time(), MINUTE)
         if wait > LONGEST_PAUSE:
             raise Transient("Clever's limit of requests a minute is reached", wait)
         if wait > 0:

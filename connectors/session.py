@@ -207,9 +207,10 @@ def retry_after(headers: httpx.Headers) -> float | None:
 def limit_resets(headers: httpx.Headers) -> float | None:
     """The seconds until a limit of requests starts anew, where the answer names that moment."""
     try:
-        return max(0.0, float(headers["x-ratelimit-reset"]) - time.time())
+        left = float(headers["x-ratelimit-reset"]) - time.time()
     except (KeyError, ValueError):
         return None
+    return left if left > 0 else None
 
 
 def checked_address(address: str) -> str:
