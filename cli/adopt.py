@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .account import Against, Directory, running_demo
-from .check import RosterPath
-from .plan import ConfigFile
+from .check import ConfigFile, RosterPath
 from .screen import FINDINGS, Json, print_json, results, working
 
 if TYPE_CHECKING:

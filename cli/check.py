@@ -19,6 +19,16 @@ RosterPath = Annotated[
 ]
 
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings (rollcall.yaml); `rollcall schema` prints what may stand in it.",
+    ),
+]
+
+
 def check(
     path: RosterPath,
     strict: Annotated[
@@ -28,6 +38,11 @@ def check(
         ),
     ] = False,
     as_json: Json = False,
+    config: ConfigFile = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Corrections by hand (CSV), as `overrides` names them."),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write every finding to DIR/findings.csv."),
@@ -36,19 +51,22 @@ def check(
     """Reads a roster and says what is wrong with it, file and line. Changes nothing.
 
     An error drops its row, a warning blanks one value; all other rows are used.
+    With settings or corrections it also says what their rules leave out.
     With --strict the findings oneroster.* are added: where the files depart from the standard,
     whether or not a run minds.
     Exit code 0: nothing found, 1: findings, 2: the files cannot be used at all.
     """
-    from connectors import read_roster
     from connectors.oneroster_strict import add_findings, check_strict, findings_alone
     from roster.database import open_database
     from roster.errors import BadInput, Refused
+    from sync.config import Config, read_config
+    from sync.reading import read_alone
 
+    settings = read_config(config) if config else Config()
     with working(f"Reading {path}") as say, open_database() as con:
         held = check_strict(path, con, progress=say) if strict else None
         try:
-            roster = read_roster(path, con, progress=say)
+            roster = read_alone(path, con, settings, overrides=overrides, progress=say)
         except (BadInput, Refused):
             if held:
                 alone = findings_alone(con)
@@ -81,6 +99,10 @@ def _as_json(roster: Roster, held: Strictness | None) -> dict[str, object]:
         "counts": roster.counts(),
         "dropped": roster.dropped(),
         "findings": {"error": 0, "warning": 0} | roster.finding_counts(),
+        "left_out": [
+            {"rule": c.rule, "kind": c.kind, "count": c.count, "example": c.example}
+            for c in roster.left_out()
+        ],
         "rules": [
             {"id": r.id, "severity": r.severity, "count": r.count, "example": r.example}
             for r in roster.rules()
@@ -105,10 +127,25 @@ def _print(roster: Roster, found: dict[str, int], held: Strictness | None) -> No
         lost = dropped.get(name, 0)
         table.add_row(name, f"{count:,}", f"{lost:,}" if lost else "–")
     console.print(table)
+    _print_left_out(roster)
     _print_findings(roster)
     console.print(_verdict(found, sum(dropped.values())))
     if held:
         console.print(_strict_verdict(held))
+
+
+def _print_left_out(roster: Roster) -> None:
+    from rich.table import Table
+
+    left_out = roster.left_out()
+    if not left_out:
+        return
+    table = Table("rule", "leaves out", title="Left out on purpose", title_justify="left")
+    table.add_column("rows", justify="right")
+    table.add_column("such as")
+    for count in left_out:
+        table.add_row(count.rule, count.kind, f"{count.count:,}", count.example)
+    results().print(table)
 
 
 def _print_findings(roster: Roster) -> None:

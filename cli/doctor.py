@@ -12,7 +12,7 @@ import typer
 from roster.errors import BadInput
 
 from .account import Account, Against, Directory, open_storage, running_demo
-from .plan import ConfigFile
+from .check import ConfigFile
 from .screen import FAILED, FINDINGS, Json, notes, print_json, results, working
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .account import running_demo
-from .check import RosterPath
+from .check import ConfigFile, RosterPath
 from .screen import FINDINGS, Json, counts_table, print_json, results, working
 
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from sync.config import Config
     from sync.preview import Preview
 
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="Settings (rollcall.yaml); `rollcall schema` prints what may stand in it.",
-    ),
-]
 SHOWN_CHANGES = 20
 
 

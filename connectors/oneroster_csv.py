@@ -8,6 +8,8 @@ roles are a file of their own. The grade stands with the person in both, and goe
 roles as a student; of several the first is taken. `agentSourcedIds` usually leads from the student
 to the guardian, in some systems the other way or both ways: whichever end is the student is the
 student of the relationship, and what the other one is to them is their own role.
+Flags of a person (free lunch and so on) have no column in the standard; School Data Sync reads them
+in `metadata.microsoft.userFlags`: https://learn.microsoft.com/en-us/schooldatasync/sds-oneroster-api
 A status of `tobedeleted` or `inactive` makes a row inactive, in bulk files too, where the standard
 leaves the cell blank. Session and enrollment dates are read as the last day that counts, although
 the standard means the first day after: whoever writes the last day loses nothing, and nobody is
@@ -22,6 +24,8 @@ from roster.normalise import pieces
 
 _SECRETS = {"password"}
 EXTENSION = "metadata."
+# Where School Data Sync reads the flags of a person, joined by commas.
+USER_FLAGS = "metadata.microsoft.userFlags"
 NOTICED = "userprofiles"
 MANIFEST = "manifest"
 
@@ -227,7 +231,7 @@ _USER = FeedSpec(
 )
 _USER_COLUMNS = (
     "enabledUser userIds middleName identifier|userId email sms phone agentSourcedIds|agents"
-    f" grades|grade password {metadata_columns()}"
+    f" grades|grade password {metadata_columns()} {USER_FLAGS}"
 )
 _USERS_12_COLUMNS = (
     " userMasterIdentifier resourceSourcedIds preferredGivenName|prefferedGivenName"
@@ -236,7 +240,8 @@ _USERS_12_COLUMNS = (
 
 _KEPT_OF_USERS = (
     f"{_PERSON} AS person, {_first('grades')} AS grade,"
-    f" {pieces('{agentsourcedids}')} AS agents, {{status}} AS status"
+    f" {pieces('{agentsourcedids}')} AS agents, {{status}} AS status,"
+    f" {pieces(f'{{{header_key(USER_FLAGS)}}}')} AS flags"
 )
 
 _USERS_11 = _file(
@@ -342,6 +347,17 @@ def _relationships(standing: str) -> Derived:
     )
 
 
+_FLAGS = Derived(
+    "user_flags",
+    "users",
+    "SELECT DISTINCT record, person, unnest(flags) AS flag FROM kept_users ORDER BY record, flag",
+    {"user_sourced_id": "person", "flag": "flag"},
+    {"flag": USER_FLAGS},
+    needs=header_key(USER_FLAGS),
+    lost={},
+)
+
+
 _MANIFEST = FileSpec(
     MANIFEST, (CsvColumn("propertyname", ("propertyName",)), CsvColumn("value", ("value",))), ()
 )
@@ -357,7 +373,7 @@ def _format(name: str, people: tuple[FileSpec, ...], skipped: tuple[str, ...],
             *(FileSpec(file, (), ()) for file in skipped),
         ),
         _TOGETHER,
-        derived=derived,
+        derived=(*derived, _FLAGS),
         noticed=frozenset({NOTICED}),
     )  # fmt: skip
 

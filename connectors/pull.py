@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from connectors.connector import Comparing, Connector, Mark, Pull
 from connectors.extraction import Extracted, extract
 from connectors.pages import Pages
 from connectors.projection import project
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 @dataclass(frozen=True)

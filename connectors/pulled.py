@@ -16,7 +16,8 @@ from roster.intake import Intake
 from roster.ledger import number
 from roster.roster import Roster
 from roster.schema import quoted
-from roster.validate import validate
+from roster.staging import Staged
+from roster.validate import settle
 from roster.values import Vocabulary
 
 _OWN = ("owner", "nth")
@@ -34,7 +35,32 @@ def read_pulled(
 ) -> Roster:
     """Reads projected tables of `con` into the roster tables of the same connection.
 
-    `tables`: file name of the form, lower-case → table. The others are as in read_roster, and so
+    That is the roster of a tenant without other sources; see `stage_pulled` for the arguments.
+    """
+    return stage_pulled(
+        con,
+        form,
+        tables,
+        source=source,
+        progress=progress,
+        last_files=last_files,
+        mappings=mappings,
+    ).check()
+
+
+def stage_pulled(
+    con: duckdb.DuckDBPyConnection,
+    form: CsvFormat,
+    tables: Mapping[str, str],
+    *,
+    source: str = "local",
+    progress: Callable[[str], None] | None = None,
+    last_files: frozenset[str] | None = None,
+    mappings: Vocabulary | None = None,
+) -> Staged:
+    """Reads projected tables of `con` into staged ones, to be checked with other sources.
+
+    `tables`: file name of the form, lower-case → table. The others are as in read_staged, and so
     are the errors: Refused where data is missing that was there before.
     """
     intake = Intake(con, mappings or {})
@@ -54,7 +80,8 @@ def read_pulled(
     feeding.check_complete()
     if progress:
         progress("Checking the rows against each other")
-    return validate(con, intake, form.name, row_a_school=form.row_a_school)
+    settle(con, intake.ledger, row_a_school=form.row_a_school)
+    return Staged(con, intake, source, form.name)
 
 
 def _load(con: duckdb.DuckDBPyConnection, table: str) -> tuple[tuple[str, ...], int]:

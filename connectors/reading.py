@@ -18,14 +18,14 @@ from connectors.header import Header, read_header
 from connectors.oneroster_csv import MANIFEST
 from connectors.oneroster_manifest import check_manifest
 from connectors.sweep import Swept, sweep
-from roster.errors import BadInput
 from roster.feed import Feed
 from roster.intake import Intake, broken_keys
 from roster.normalise import clean
 from roster.roster import Roster
 from roster.rules import RULES
 from roster.schema import TABLES, Type, literal
-from roster.validate import validate
+from roster.staging import Staged
+from roster.validate import settle
 from roster.values import Vocabulary
 
 PASSWORDS = "roster_passwords"
@@ -43,14 +43,41 @@ def read_roster(
 ) -> Roster:
     """Read a drop (a folder of CSV files, or one zip) into the roster tables of `con`.
 
+    That is the roster of a tenant without other sources; see `read_staged` for the arguments.
+
+    Raises BadInput where the drop cannot be used (no format, no header, truncated, unsafe zip …)
+    and Refused where data is missing that was there before. Faulty rows do not raise: they are
+    findings of the roster.
+    """
+    return read_staged(
+        path,
+        con,
+        source=source,
+        progress=progress,
+        last_files=last_files,
+        mappings=mappings,
+        passwords=passwords,
+    ).check()
+
+
+def read_staged(
+    path: Path,
+    con: duckdb.DuckDBPyConnection,
+    *,
+    source: str = "local",
+    progress: Callable[[str], None] | None = None,
+    last_files: frozenset[str] | None = None,
+    mappings: Vocabulary | None = None,
+    passwords: bool = False,
+) -> Staged:
+    """Read a drop into staged tables, to be saved and checked together with other sources.
+
     `progress` is told what is being done. `last_files`: the roster tables that the last accepted
     drop of this source filled. `mappings`: a customer's words, list name (see roster.values) →
     {their value: our value}. `passwords`: also make the temporary table `roster_passwords`
     (user_sourced_id, password), in clear; it is no part of the roster and is never saved with it.
 
-    Raises BadInput where the drop cannot be used (no format, no header, truncated, unsafe zip …)
-    and Refused where data is missing that was there before. Faulty rows do not raise: they are
-    findings of the roster.
+    Raises as `read_roster` does, but for a truncated file that only the checks find out.
     """
     tell = progress or _tell_nobody
     with Drop(path) as drop:
@@ -79,10 +106,9 @@ def read_roster(
                 reading.notice(file.name, "csv.unused")
         reading.derive()
         reading.check_complete()
-        tell("Checking the rows against each other")
-        roster = validate(con, intake, form.name, row_a_school=form.row_a_school)
-        reading.check_ends()
-        return roster
+    tell("Checking the rows against each other")
+    settle(con, intake.ledger, row_a_school=form.row_a_school)
+    return Staged(con, intake, source, form.name, tuple(reading.without_end))
 
 
 def _tell_nobody(_: str) -> None:
@@ -108,7 +134,7 @@ class _Reading(Feeding):
     ) -> None:
         super().__init__(con, intake, source, last, form)
         self._scratch = scratch
-        self._without_end: list[str] = []
+        self.without_end: list[str] = []
         self._passwords = False
 
     def collect_passwords(self) -> None:
@@ -126,7 +152,7 @@ class _Reading(Feeding):
         self.refuse_empty(file.name, spec, records)
         number = self.add_file(file.name, records, f"SELECT row, line FROM {SHIFTS}")
         if not _has_line_end(file.path):
-            self._without_end.append(file.name)
+            self.without_end.append(file.name)
         feeds = self.feeds(spec, header.names, number)
         self._report(number, spec, header, swept, feeds[0])
         self.add(number, file.name, spec, header.names)
@@ -134,28 +160,6 @@ class _Reading(Feeding):
             if self._passwords and feed.table == "users":
                 self._keep_passwords(spec, header, feed)
         csvfile.drop_scratch(self._con)
-
-    def check_ends(self) -> None:
-        """Refuse a file that ends without a line end, and with a value that is none.
-
-        Many exporters leave the last line end out, so that alone proves nothing; half a value in
-        the last record, such as the role `stud`, does.
-        """
-        for name in self._without_end:
-            cut = self._con.execute(
-                """SELECT f.line, f.col FROM findings f
-                JOIN files o ON o.name = f.file
-                ASOF JOIN line_shifts s ON s.file = o.id AND s.row <= o.records - 1
-                WHERE f.file = ? AND f.line = s.line + (o.records - 1 - s.row)
-                  AND f.col <> '' AND f.rule NOT LIKE '%.dropped' ORDER BY f.col LIMIT 1""",
-                [name],
-            ).fetchone()
-            if cut:
-                line, column = cut
-                raise BadInput(
-                    f"{name}:{line}: the file ends without a line end, and {column} of its last"
-                    " record is not valid; it is truncated, upload it again"
-                )
 
     def _keep_passwords(self, spec: FileSpec, header: Header, feed: Feed) -> None:
         """The first password of each person; of people in several rows, that of the first row."""

@@ -40,7 +40,8 @@ class ClientCredentials(httpx.Auth):
     """OAuth 2 client credentials: a token is asked for when it is needed, and once more after 401.
 
     `credentials`: where the token endpoint wants them, in the header (Basic, which RFC 6749 asks
-    every server to take) or in the body.
+    every server to take), in the body or, as a few do, in the query. A cookie that comes with the
+    token goes back with each request to the host that set it: some tie the one to the other.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class ClientCredentials(httpx.Auth):
         client_secret: str,
         *,
         scope: str = "",
-        credentials: Literal["header", "body"] = "header",
+        credentials: Literal["header", "body", "query"] = "header",
         refused: str,
         more: Mapping[str, str] | None = None,
     ) -> None:
@@ -64,6 +65,7 @@ class ClientCredentials(httpx.Auth):
         self._more = dict(more or {})
         self._token = ""
         self._ends = 0.0
+        self._cookies = httpx.Cookies()
         self._asking = asyncio.Lock()
 
     async def async_auth_flow(
@@ -75,7 +77,7 @@ class ClientCredentials(httpx.Auth):
                 answer = yield self._ask()
                 self._take(answer, await answer.aread())
         used = self._token
-        request.headers["Authorization"] = f"Bearer {used}"
+        self._put(request)
         response = yield request
         if response.status_code != 401:
             return
@@ -83,8 +85,14 @@ class ClientCredentials(httpx.Auth):
             if self._token == used:
                 answer = yield self._ask()
                 self._take(answer, await answer.aread())
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        self._put(request)
         yield request
+
+    def _put(self, request: httpx.Request) -> None:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        if len(self._cookies):
+            request.headers.pop("Cookie", None)
+            self._cookies.set_cookie_header(request)
 
     def _ask(self) -> httpx.Request:
         fields = {"grant_type": "client_credentials"} | self._more
@@ -94,12 +102,16 @@ class ClientCredentials(httpx.Auth):
             "Content-Type": "application/x-www-form-urlencoded;charset=UTF-8",
             "Accept": "application/json",
         }
+        pair = {"client_id": self._id, "client_secret": self._secret}
+        address = httpx.URL(self._token_url)
         if self._credentials == "body":
-            fields |= {"client_id": self._id, "client_secret": self._secret}
+            fields |= pair
+        elif self._credentials == "query":
+            address = address.copy_merge_params(pair)
         else:
-            pair = base64.b64encode(f"{self._id}:{self._secret}".encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        return httpx.Request("POST", self._token_url, headers=headers, content=urlencode(fields))
+            basic = base64.b64encode(f"{self._id}:{self._secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {basic}"
+        return httpx.Request("POST", address, headers=headers, content=urlencode(fields))
 
     def _take(self, answer: httpx.Response, content: bytes) -> None:
         status, body = answer.status_code, _object(content)
@@ -115,10 +127,11 @@ class ClientCredentials(httpx.Auth):
                 f"address of the source. {self._refused}",
                 "404",
             )
-        token = body.get("access_token")
+        token = body.get("access_token") or _text(content)
         if status >= 300 or not isinstance(token, str) or not token:
             raise Transient(f"The token endpoint answered {status}, without a token")
         self._token = token
+        self._cookies = answer.cookies
         self._ends = time.monotonic() + _seconds(body.get("expires_in"))
 
 
@@ -156,6 +169,15 @@ def _object(content: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+
+
+def _text(content: bytes) -> str:
+    """A token that is the whole answer, as a JSON text."""
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return ""
+    return body if isinstance(body, str) else ""
 
 
 def _error(body: Mapping[str, Any]) -> str:

@@ -17,6 +17,8 @@ from roster.rules import RULES, Rule
 from roster.schema import Table, literal
 
 VALUE_LENGTH = 200
+# What a ledger holds of a reading whose rows are not checked against each other yet.
+UNSETTLED = ("faults", "dropped_keys", "headers")
 _SCRATCH = {
     "faults": (
         "rule VARCHAR, tbl VARCHAR, file UTINYINT, row UINTEGER, line UBIGINT, col VARCHAR,"
@@ -50,7 +52,7 @@ class Ledger:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
-        self._unreadable: Counter[str] = Counter()
+        self.unreadable: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         for name, columns in _SCRATCH.items():
             con.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({columns})")
@@ -82,7 +84,7 @@ class Ledger:
             f"INSERT INTO uncertain SELECT {literal(table.kind)}, {keys(table)} FROM ({rows})"
             f" WHERE {readable}",
         )
-        self._unreadable[table.name] += number(
+        self.unreadable[table.name] += number(
             self._con, f"SELECT count(*) FROM ({rows}) WHERE NOT ({readable})"
         )
 
@@ -156,7 +158,7 @@ class Ledger:
         con.execute("CREATE OR REPLACE TEMP TABLE doubts AS SELECT DISTINCT * FROM uncertain")
         con.execute("DELETE FROM uncertain")
         con.execute("INSERT INTO uncertain FROM doubts ORDER BY ALL")
-        for name, lines in sorted((+self._unreadable).items()):
+        for name, lines in sorted((+self.unreadable).items()):
             con.execute("INSERT INTO unreadable VALUES (?, ?)", [name, lines])
         for name in ("doubts", *_SCRATCH):
             con.execute(f"DROP TABLE {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,16 @@ from roster.schema import SIDE_TABLES, TABLES, columns_of, literal
 _FIELDS = "severity, file, line, rule, tbl, col, value, entity, cause, message, hint"
 _ORDER = "severity, file, line NULLS FIRST, rule, col, value"
 _DESCRIPTION = "roster.json"
+
+
+@dataclass(frozen=True)
+class LeftOutCount:
+    """What a rule left out of one kind. `example`: the key of one, such as C9 or U7/S1/teacher."""
+
+    rule: str
+    kind: str
+    count: int
+    example: str
 
 
 class Roster:
@@ -60,6 +71,16 @@ class Roster:
             """
         ).fetchall()
         return [RuleCount(*row) for row in rows]
+
+    def left_out(self) -> list[LeftOutCount]:
+        """How much each rule (or line of the overrides) left out, by kind, with an example."""
+        rows = self.con.execute(
+            """
+            SELECT rule, kind, count(*) AS found, min(key) FROM left_out
+            GROUP BY rule, kind ORDER BY rule, found DESC, kind
+            """
+        ).fetchall()
+        return [LeftOutCount(*row) for row in rows]
 
     def findings(self, limit: int | None = None) -> Iterator[Finding]:
         """The findings, errors first, then by file and line; at most `limit`."""

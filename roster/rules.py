@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from roster.finding import Severity
 from roster.normalise import pieces
-from roster.schema import TABLES, Column, Table, Type
+from roster.schema import TABLES, TELLING, Column, Table, Type
 
 
 class Effect(Enum):
@@ -238,12 +238,83 @@ _BY_HAND = (
 )  # fmt: skip
 
 
+_TOGETHER = (
+    Rule(
+        "users.sourced_id.two_people", "users", "sourced_id", Effect.DROP,
+        "two sources give this id to people with different names who have nothing else in common",
+        "name the source whose ids are its own under merge.own_ids, or correct one of the ids",
+    ),
+    Rule(
+        "users.sourced_id.unlinked", "users", "sourced_id", Effect.KEEP,
+        "by merge.same_people this person is one with several people of one source, so that nobody "
+        "was taken for one",
+        "give every person of a source a value of their own, or take the column out of same_people",
+    ),
+    Rule(
+        "select.pattern.unmatched", "", "", Effect.KEEP,
+        "nothing in the roster matches this pattern of a rule under select",
+        "correct it, or take it out; * stands for any letters, ? for one",
+    ),
+    Rule(
+        "overrides.table.enum", "overrides", "table", Effect.DROP,
+        "no such table", f"allowed: {', '.join(TABLES)}",
+    ),
+    Rule(
+        "overrides.key.missing", "overrides", "key", Effect.DROP,
+        "no such row in the roster, so nothing was changed",
+        "ids are case-sensitive; an enrollment is class/user, a role user/org, a relationship "
+        "student/contact; a row that was dropped for a fault cannot be corrected here",
+    ),
+    Rule(
+        "overrides.row.twice", "overrides", "key", Effect.DROP,
+        "an earlier line already changes this column of this row; the first line is used",
+        "keep one of the two lines",
+    ),
+    Rule(
+        "overrides.row.needless", "overrides", "key", Effect.KEEP,
+        "the sources say the same by themselves", "remove the line",
+    ),
+    Rule(
+        "overrides.expires.format", "overrides", "expires", Effect.DROP,
+        "the date cannot be read, so the line was not used", f"expected: {_FORMS[Type.DATE]}",
+    ),
+    Rule(
+        "overrides.expires.past", "overrides", "expires", Effect.KEEP,
+        "the line has expired and is not used", "remove it, or write a later day",
+    ),
+)  # fmt: skip
+
+
+def changeable(table: Table) -> tuple[str, ...]:
+    """What an override may name as the column of a table."""
+    columns = [c.name for c in table.columns if c.name not in table.key]
+    return (*columns, "drop", *(["add"] if table.name == "enrollments" else []))
+
+
+def _of_many_sources() -> Iterator[Rule]:
+    for column in TELLING:
+        yield Rule(
+            f"users.{column}.sources", "users", column, Effect.KEEP,
+            "a person of another source has this value, and another id",
+            f"if the two are one person, add {column} to merge.same_people, or give both the same "
+            "id in both systems; if they are not, correct the value",
+        )  # fmt: skip
+    for table in TABLES.values():
+        yield Rule(
+            f"overrides.column.{table.name}", "overrides", "column", Effect.DROP,
+            f"{table.name} has no such column that can be changed",
+            f"allowed: {', '.join(changeable(table))}",
+        )  # fmt: skip
+
+
 def _all() -> Iterator[Rule]:
     for table in TABLES.values():
         for column in table.columns:
             yield from _of_column(table, column)
         yield from _unique(table)
     yield from _BY_HAND
+    yield from _TOGETHER
+    yield from _of_many_sources()
 
 
 RULES: MappingProxyType[str, Rule] = MappingProxyType({rule.id: rule for rule in _all()})

@@ -230,6 +230,21 @@ _ALL = (
 )
 
 TABLES: MappingProxyType[str, Table] = MappingProxyType({table.name: table for table in _ALL})
+# What may tell that people of two sources are one person. Names never do.
+TELLING: tuple[str, ...] = (
+    "username", "email", "active_directory_match_id", "identifier", "master_identifier",
+    "sam_account_name", "employee_id",
+)  # fmt: skip
+# The columns that name a row, in `left_out` and in overrides; the first of them may be enough.
+ROW_NAMES: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {name: table.key for name, table in TABLES.items()}
+    | {
+        "roles": ("user_sourced_id", "org_sourced_id", "role"),
+        "enrollments": ("class_sourced_id", "user_sourced_id", "role"),
+        "relationships": ("user_sourced_id", "relationship_user_sourced_id", "role"),
+        "user_flags": ("user_sourced_id", "flag"),
+    }
+)
 ORIGIN: tuple[tuple[str, str], ...] = (("origin_file", "UTINYINT"), ("origin_row", "UINTEGER"))
 
 SIDE_TABLES: MappingProxyType[str, tuple[tuple[str, str], ...]] = MappingProxyType(
@@ -256,6 +271,8 @@ SIDE_TABLES: MappingProxyType[str, tuple[tuple[str, str], ...]] = MappingProxyTy
         ),
         "uncertain": (("kind", "VARCHAR"), ("key", "VARCHAR"), ("key2", "VARCHAR")),
         "unreadable": (("tbl", "VARCHAR"), ("lines", "UBIGINT")),
+        "left_out": (("rule", "VARCHAR"), ("kind", "VARCHAR"), ("key", "VARCHAR")),
+        "renamed": (("source", "VARCHAR"), ("given", "VARCHAR"), ("sourced_id", "VARCHAR")),
     }
 )
 

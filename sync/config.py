@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from connectors.kinds import Source
+from connectors.kinds import KINDS, Source
 from connectors.source import NAME_PATTERN, CsvSource, SourceSettings
 from directory.policy import Policy
 from graph.quota import BindCost, Priority, Quota
@@ -28,12 +35,15 @@ from roster.errors import BadInput
 from roster.section import Section
 
 from .guard import Guards
+from .merging import Merge, Selection, combining
 from .storage import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic_core import ErrorDetails
+
+    from roster.together import Combining
 
     from .storage import Storage
 
@@ -106,7 +116,16 @@ class Config(Policy):
         default="UTC", description="IANA time zone that decides what today is"
     )
     sources: tuple[Source, ...] = Field(
-        default=(), description="The source; without it, any one folder under rosters/"
+        default=(), description="The sources; without any, one folder under rosters/ is taken"
+    )
+    merge: Merge = Field(default_factory=Merge, description="How several sources become one roster")
+    select: tuple[Selection, ...] = Field(
+        default=(), description="Rules that say what of the sources is not taken"
+    )
+    overrides: Annotated[str, Field(pattern=r"^[\w-][\w. -]*\.csv$")] | None = Field(
+        default=None,
+        description="File of corrections by hand, beside this one in the container config; null "
+        "for none",
     )
     guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
     alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
@@ -117,10 +136,44 @@ class Config(Policy):
 
     @field_validator("sources")
     @classmethod
-    def _one_source(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
-        if len(sources) > 1:
-            raise ValueError("a tenant has one source: two would remove each other's people")
+    def _one_of_a_name(cls, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+        names = [source.name for source in sources]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two sources are called {twice[0]!r}; give each a name of its own")
         return sources
+
+    @field_validator("merge", "select")
+    @classmethod
+    def _known_sources(
+        cls, value: Merge | tuple[Selection, ...], info: ValidationInfo
+    ) -> Merge | tuple[Selection, ...]:
+        sources = [source.name for source in info.data.get("sources", ())]
+        if isinstance(value, Merge):
+            named = [*value.named_sources()]
+        else:
+            named = [source for rule in value for source in rule.sources]
+        unknown = [name for name in named if sources and name not in sources]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no source; use any of {', '.join(sources)}")
+        return value
+
+    @field_validator("select")
+    @classmethod
+    def _own_names(cls, rules: tuple[Selection, ...]) -> tuple[Selection, ...]:
+        names = [rule.name for rule in rules]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two rules are called {twice[0]!r}; give each a name of its own")
+        return rules
+
+    @property
+    def combines(self) -> bool:
+        """Whether the roster is made of readings, and not just what one source says."""
+        return len(self.sources) > 1 or bool(self.select) or self.overrides is not None
+
+    @property
+    def combining(self) -> Combining:
+        """How the sources become one roster, as roster.together takes it."""
+        return combining([source.name for source in self.sources], self.merge, self.select)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -250,15 +303,19 @@ class _Document:
     def explain(self, detail: ErrorDetails) -> str:
         """The message of one mistake: file, line, setting, value as written, what is allowed."""
         names = [str(part) for part in detail["loc"]]
+        # Of a source, pydantic says which kind it took it for.
+        kind = names.pop(2) if names[:1] == ["sources"] and len(names) > 2 else "csv"
+        if detail["type"] == "kind":
+            names.append("kind")
         node, known = self._find(names)
         value = self.text[node.start_mark.index : node.end_mark.index]
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = f"is not a setting; allowed: {_settings(known[:-1])}"
+            message = f"is not a setting; allowed: {_settings(known[:-1], kind)}"
         elif detail["type"] == "missing":
             message = "is missing"
         elif detail["type"] == "model_type":
-            message = f"{value!r} is not a section; allowed in it: {_settings(known)}"
+            message = f"{value!r} is not a section; allowed in it: {_settings(known, kind)}"
         elif isinstance(node, yaml.ScalarNode):
             message = f"{value!r} is not allowed: {message[:1].lower()}{message[1:]}"
         return f"{self._line(node)}: {'.'.join(names) or 'the file'}: {message}"
@@ -301,14 +358,17 @@ def _child(node: yaml.Node, name: str) -> yaml.Node | None:
     return next((value for key, value in pairs if str(key) == name), None)
 
 
-def _settings(section: list[str]) -> str:
-    """What may stand in a section, in words."""
+def _settings(section: list[str], kind: str) -> str:
+    """What may stand in a section, in words. `kind`: of the source that it is about, if any."""
     model: type[BaseModel] = Config
     for name in section:
         if name.isdigit():
             continue
-        field = next(f for key, f in model.model_fields.items() if name in (key, f.alias))
-        model = _model(field.annotation) or model
+        fields = (f for key, f in model.model_fields.items() if name in (key, f.alias))
+        if field := next(fields, None):  # there is none where the name is the user's own
+            model = _model(field.annotation) or model
+        if issubclass(model, SourceSettings):
+            model = KINDS[kind]
     return ", ".join(field.alias or key for key, field in model.model_fields.items())
 
 

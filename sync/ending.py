@@ -30,13 +30,14 @@ def cancel_run(storage: Storage, run: Run, why: str) -> Run:
 
 
 def cancel_held(storage: Storage, newer: Run) -> None:
-    """Cancels the held runs that a newer plan of the same source supersedes.
+    """Cancels the held runs that a newer plan supersedes: it is about the same whole tenant.
 
-    An approved run that still waits for the lock is one of them: the newer one holds the lock.
+    What they hold is in the newer plan too, for their readings count as accepted. An approved run
+    that still waits for the lock is one of them: the newer one holds the lock.
     """
     for run in list_runs(storage):
         waits = run.status == "held" or run.position == str(APPROVED)
-        if waits and run.source == newer.source and run.run < newer.run:
+        if waits and run.run != newer.run:
             cancel_run(storage, run, f"superseded by run {newer.run}")
 
 

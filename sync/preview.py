@@ -16,6 +16,7 @@ from roster.errors import BadInput
 
 from .memory import start_memory
 from .plan import Plan, make_plan
+from .reading import read_alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -51,12 +52,11 @@ def preview(
 
     Raises BadInput or Refused for a roster that a run would not take either.
     """
-    from connectors import read_roster
     from roster.database import open_database
 
     say: Callable[[str], object] = progress or str
     with open_database() as con, tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
-        roster = read_roster(path, con, progress=progress)
+        roster = read_alone(path, con, config, progress=progress)
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
         start_memory(con)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from connectors.connector import Connector, Mark, Pull
     from connectors.source import ApiSource
-    from roster.roster import Roster
+    from roster.staging import Staged
 
     from .record import Run
     from .storage import Storage
@@ -86,7 +86,7 @@ def pull_pages(work: Work, source: ApiSource) -> Next | Again:
         )
     if not pulled.extracted.done:
         return Again(0)
-    return Next(Step("normalise"), {"pulled": pulled.pull.why})
+    return Next(Step("normalise"), {"pulled": str(pulled.pull)})
 
 
 def read_pull(
@@ -95,12 +95,12 @@ def read_pull(
     folder: Path,
     source: ApiSource,
     needed: frozenset[str] | None,
-) -> Roster:
-    """The roster of a complete pull; remembers its tables, and where the next one goes on."""
+) -> Staged:
+    """The reading of a complete pull; remembers its tables, and where the next one goes on."""
     from connectors.extraction import gathered
     from connectors.projection import keep
     from connectors.pull import Pulled, make_tables, next_mark
-    from connectors.pulled import read_pulled
+    from connectors.pulled import stage_pulled
 
     storage, run = work.storage, work.run
     connector: Connector = source.connector()
@@ -112,7 +112,7 @@ def read_pull(
         storage.download_folder(STATE, known.prefix, folder / "before")
     pulled = Pulled(pull, gathered(pages), 0)
     tables = make_tables(con, connector, pulled, pages, folder / "before")
-    roster = read_pulled(
+    staged = stage_pulled(
         con,
         connector.form,
         tables,
@@ -123,7 +123,7 @@ def read_pull(
     keep(con, tables, folder / "tables")
     mark = next_mark(connector, pull, known.mark if known else None)
     _remember(storage, run, Known(mark, f"{FOLDER}/{source.name}/{run.run}"), folder / "tables")
-    return roster
+    return staged
 
 
 def forget_pages(storage: Storage, run: str) -> None:

@@ -20,6 +20,7 @@ from .memory import settle_memory
 from .outcomes import load_outcomes
 from .plan import Plan, settle
 from .pulls import forget_pages
+from .readings import accept_reading
 from .record import END, PULLED, REPORT_BLOB, Run, artefact, now, read_json, write_json
 from .step import Next, Work
 from .storage import ARCHIVE, ROSTERS, RUNS, Storage
@@ -128,6 +129,7 @@ def _file_drop(storage: Storage, run: Run) -> None:
 
 
 def _accept(storage: Storage, run: Run) -> None:
+    accept_reading(storage, run)
     tables = tuple(read_json(storage, run.run, TABLES_BLOB))
     accepted.write_accepted(storage, accepted.Accepted(run.source, run.run, tables))
 

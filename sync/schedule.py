@@ -17,7 +17,7 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.source import ApiSource
+from connectors.source import ApiSource, CsvSource
 from roster.errors import BadInput
 
 from .accepted import list_accepted
@@ -85,19 +85,22 @@ def _start_nightly(storage: Storage, config: Config, at: datetime) -> None:
     for source in asked:
         if _is_due(storage, source, due):
             start_pull(storage, source, night=night)
-    for accepted in [] if asked else list_accepted(storage):
-        if _is_due(storage, accepted.source, due):
-            drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, accepted.run)))
-            start_run(storage, accepted.source, drop, night=night)
+    files = [a for a in list_accepted(storage) if isinstance(config.source(a.source), CsvSource)]
+    # One is enough: a plan is about all sources, and an API that is asked brings one anyway.
+    if files and not asked and _is_due(storage, files[0].source, due):
+        drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, files[0].run)))
+        start_run(storage, files[0].source, drop, night=night)
 
 
 def _is_due(storage: Storage, source: str, due: datetime) -> bool:
-    """Whether a source had no run since `due`, and none of its runs is under way or held.
+    """Whether a source had no run since `due` and has none under way, and no run is held.
 
     A held run waits for a person, and a newer plan would take it away from under them.
     """
-    last = next((run for run in list_runs(storage) if run.source == source), None)
-    return last is None or (last.started < due and last.position == END and last.status != "held")
+    runs = list_runs(storage)
+    last = next((run for run in runs if run.source == source), None)
+    held = any(run.status == "held" for run in runs)
+    return not held and (last is None or (last.started < due and last.position == END))
 
 
 def _watch_silence(storage: Storage, config: Config, at: datetime) -> None:

@@ -6,6 +6,7 @@ another instance, and so that it can be repeated. Artefacts of a run, in the con
     <run>/drop.json          where the files came from
     <run>/source/            the files, as they were dropped (until they are in the archive)
     <run>/pull.json, pages/  of an API: what was asked, and its answers (pulls.py)
+    <run>/staged/            of several sources: the reading of this one (readings.py)
     <run>/roster/            the roster tables, Parquet
     <run>/passwords.sealed   first passwords of the files, where policy takes them (credentials.py)
     <run>/plan/              plan.json, changes, first_passwords, what is remembered (memory.py)
@@ -28,6 +29,7 @@ from .ending import cancel_held
 from .memory import load_memory, save_memory
 from .plan import Plan, make_plan
 from .pulls import pull_pages, read_pull
+from .readings import combine, has_reading, save_reading
 from .record import END, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
 from .sealing import Sealing
@@ -37,12 +39,16 @@ from .tenant import load_mirror
 from .workspace import workspace
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from duckdb import DuckDBPyConnection
 
     from connectors.source import SourceSettings
     from roster.roster import Roster
+    from roster.staging import Staged
+
+    from .config import Config
 
 LOCKED_SECONDS = 5.0
 MOST_REASONS = 20
@@ -74,14 +80,19 @@ def normalise(work: Work) -> Next:
         sealing.needed("`file` in people.passwords")
     with workspace() as (con, folder):
         if isinstance(settings, ApiSource):
-            roster = read_pull(work, con, folder, settings, needed)
+            staged = read_pull(work, con, folder, settings, needed)
         else:
-            roster = _read_files(work, con, folder, settings, needed, passwords=from_file)
+            staged = _read_files(work, con, folder, settings, needed, passwords=from_file)
         if from_file:
             seal_file_passwords(storage, con, run.run, sealing, folder)
+        counts = staged.describe().counts
+        write_json(storage, run.run, TABLES_BLOB, [table for table, n in counts.items() if n])
+        if config.combines:
+            save_reading(storage, run.run, staged, folder / "staged")
+            return Next(Step("plan"))
+        roster = staged.check()
         roster.save(folder / "roster")
         storage.upload_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
-        write_json(storage, run.run, TABLES_BLOB, [t for t, n in roster.counts().items() if n])
         return Next(Step("plan"), {"findings": roster.finding_counts()})
 
 
@@ -93,11 +104,11 @@ def _read_files(
     needed: frozenset[str] | None,
     *,
     passwords: bool,
-) -> Roster:
-    from connectors import read_roster
+) -> Staged:
+    from connectors.reading import read_staged
 
     work.storage.download_folder(RUNS, artefact(work.run.run, "source"), folder / "source")
-    return read_roster(
+    return read_staged(
         folder / "source",
         con,
         source=source.name,
@@ -109,19 +120,16 @@ def _read_files(
 
 def plan(work: Work) -> Next | Again | Stop:
     """Compares the roster with the directory; the run holds the lock from here on."""
-    from roster.roster import Roster
-
     storage, run = work.storage, work.run
     if waiting := take_lock(work):
         return waiting
     config, sealing = load_config(storage), Sealing.from_environment()
     with workspace() as (con, folder):
-        storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
-        roster = Roster.load(con, folder / "roster")
+        today = now().astimezone(config.zone).date()
+        roster = _whole_roster(work, con, config, today, folder)
         load_memory(storage, con, folder)
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
-        today = now().astimezone(config.zone).date()
-        open_file_passwords(storage, con, run.run, sealing, folder)
+        open_file_passwords(storage, con, run, sealing, folder)
         made = make_plan(
             con, config, run=run.run, today=today, domains=directory.domains, sealing=sealing
         )
@@ -134,6 +142,19 @@ def plan(work: Work) -> Next | Again | Stop:
         found = roster.finding_counts()
     cancel_held(storage, run)
     return _planned(made, found, directory.requests)
+
+
+def _whole_roster(
+    work: Work, con: DuckDBPyConnection, config: Config, today: date, folder: Path
+) -> Roster:
+    """The roster of the tenant: this run's own, or all sources together."""
+    from roster.roster import Roster
+
+    storage, run = work.storage, work.run
+    if has_reading(storage, run.run):
+        return combine(storage, con, run, config, today, folder)
+    storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
+    return Roster.load(con, folder / "roster")
 
 
 def take_lock(work: Work) -> Again | Stop | None:

@@ -51,6 +51,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     district = generate(people=20, seed=2, today=TODAY)
     district.write(folder / "district" / "day1")
     district.write(folder / "oneroster", "oneroster-1.2")
+    (folder / "rollcall.yaml").write_text("people: {mode: create}\n", encoding="utf-8")
+    (folder / "overrides.csv").write_text("table,key,column,value\n", encoding="utf-8")
     return folder
 
 

@@ -76,7 +76,7 @@ def test_the_result_counts_every_table(
     made = district.counts()
     made["academic_sessions"] = made.pop("sessions")
     assert code == 0
-    assert list(told) == ["format", "counts", "dropped", "findings", "rules"]
+    assert list(told) == ["format", "counts", "dropped", "findings", "left_out", "rules"]
     assert told["counts"] == made
     assert told["dropped"] == dict.fromkeys(made, 0)
     assert told["findings"] == {"error": 0, "warning": 0}
@@ -138,6 +138,43 @@ def test_what_cannot_be_read_is_exit_code_2(
     code, told = check(capsys, path)
     assert code == 2
     assert told["error"]["exit_code"] == 2
+
+
+def test_settings_and_corrections_apply_and_what_they_leave_out_is_shown(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, overrides = tmp_path / "rollcall.yaml", tmp_path / "overrides.csv"
+    with (folder / "classes.csv").open(encoding="utf-8-sig", newline="") as stream:
+        first, second = [row["sourcedId"] for row in csv.DictReader(stream)][:2]
+    config.write_text(f"select: [{{name: one class, leave_out: {{classes: ['{first}']}}}}]\n")
+    overrides.write_text(f"table,key,column,value\nclasses,{second},drop,\n")
+    all_classes = check(capsys, folder)[1]["counts"]["classes"]
+    more = ("--config", str(config), "--overrides", str(overrides))
+    code, shown = check(capsys, folder, *more)
+    assert code == 0
+    assert shown["counts"]["classes"] == all_classes - 2
+    assert shown["left_out"] == [
+        {"rule": "one class", "kind": "class", "count": 1, "example": first},
+        {"rule": "overrides.csv:2", "kind": "class", "count": 1, "example": second},
+    ]
+    assert run(["check", str(folder), *more]) == 0
+    printed = capsys.readouterr().out
+    assert "Left out on purpose" in printed
+    assert "overrides.csv:2" in printed
+
+
+def test_a_plan_takes_the_rules_of_the_settings(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "rollcall.yaml"
+    config.write_text(
+        "people: {mode: create}\nselect: [{name: a, keep_only: {roles: [student]}}]\n"
+    )
+    assert run(["plan", str(folder), "--json", "--config", str(config)]) in (0, 1)
+    few = json.loads(capsys.readouterr().out)["changes"]
+    assert run(["plan", str(folder), "--json"]) in (0, 1)
+    many = json.loads(capsys.readouterr().out)["changes"]
+    assert 0 < few["person"]["create"] < many["person"]["create"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from roster.database import open_database
 from roster.roster import Roster
 from tests.connectors.samples import write

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from directory.desired import build_desired
 from graph.mirror import load_empty
 from local.district import District

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from roster.errors import BadInput, Refused
 from tests.connectors.conftest import ReadDrop
 from tests.connectors.samples import CLEVER, with_lines, write

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from roster.errors import BadInput
 from tests.connectors.samples import CLEVER, V1, V21, uk, write
 

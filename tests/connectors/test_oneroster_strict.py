@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from connectors import read_roster
 from connectors.oneroster_binding import BINDING, Kind
 from connectors.oneroster_strict import (
     Strictness,
@@ -21,6 +20,7 @@ from connectors.oneroster_strict import (
     check_strict,
     findings_alone,
 )
+from connectors.reading import read_roster
 from connectors.strict_rules import CLAUSES
 from roster.errors import BadInput
 from tests.connectors.samples import ONEROSTER_11, ONEROSTER_12, V21, write

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors import read_roster
+from connectors.reading import read_roster
 from roster.errors import BadInput, Refused
 from roster.rules import RULES
 from roster.schema import TABLES, columns_of

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from roster.database import open_database
 from roster.feed import Feed
 from roster.intake import Intake
+from roster.merge import MergeRules
 from roster.roster import Roster
-from roster.validate import validate
+from roster.selection import SelectRule
+from roster.staging import Staged
+from roster.together import Combining, validate_all
+from roster.validate import settle, validate
 from roster.values import Vocabulary
 
 Row = Mapping[str, str | None]
 Tables = Mapping[str, Sequence[Row]]
+TODAY = date(2026, 2, 1)
 
 # One faultless row or two for every table.
 SOUND: Tables = {
@@ -116,6 +125,18 @@ def read(
     vocabulary: Vocabulary | None = None,
 ) -> Roster:
     """Take the tables in as one file each; "users#2" is a second file of users."""
+    intake = take_in(con, tables, vocabulary=vocabulary)
+    return validate(con, intake, "test", row_a_school=row_a_school)
+
+
+def take_in(
+    con: duckdb.DuckDBPyConnection,
+    tables: Tables,
+    *,
+    source: str = "test",
+    vocabulary: Vocabulary | None = None,
+) -> Intake:
+    """The tables as an intake, nothing checked but the rows for themselves."""
     intake = Intake(con, vocabulary or {})
     for file, (name, rows) in enumerate(tables.items()):
         columns = list(dict.fromkeys(column for row in rows for column in row))
@@ -126,10 +147,19 @@ def read(
             f"INSERT INTO raw_rows VALUES ({marks})",
             [[row.get(column) for column in columns] for row in rows],
         )
-        intake.add_file(file, "test", f"{name}.csv", len(rows), "SELECT 0 AS row, 2 AS line")
+        intake.add_file(file, source, f"{name}.csv", len(rows), "SELECT 0 AS row, 2 AS line")
         names = {column: column for column in columns}
         intake.add(Feed(name.split("#")[0], "raw_rows", file, names, names))
-    return validate(con, intake, "test", row_a_school=row_a_school)
+    return intake
+
+
+def stage(folder: Path, source: str, tables: Tables) -> Path:
+    """Save the tables as the staged reading of a source, and say where."""
+    with open_database() as con:
+        intake = take_in(con, tables, source=source)
+        settle(con, intake.ledger)
+        Staged(con, intake, source, "test").save(folder / source)
+    return folder / source
 
 
 def plus(tables: Tables, **added: Sequence[Row]) -> dict[str, list[Row]]:
@@ -140,3 +170,36 @@ def plus(tables: Tables, **added: Sequence[Row]) -> dict[str, list[Row]]:
 def rows(con: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
     """What a query answers."""
     return con.execute(sql).fetchall()
+
+
+def combine(
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    sources: Mapping[str, Tables],
+    *,
+    select: Sequence[SelectRule] = (),
+    overrides: str | None = None,
+    last: Path | None = None,
+    **merge: Any,
+) -> Roster:
+    """The roster of several sources, staged in `folder` and in the order of precedence.
+
+    `merge`: fields of MergeRules. `overrides`: lines of such a file, without header. `last`: where
+    the last roster was saved.
+    """
+    readings = [stage(folder, source, tables) for source, tables in sources.items()]
+    rules = MergeRules(**{"sources": tuple(sources)} | merge)
+    file = None
+    if overrides is not None:
+        file = folder / "overrides.csv"
+        text = f"table,key,column,value,expires,reason\n{overrides}"
+        file.write_text(text, encoding="utf-8")
+    combining = Combining(rules, tuple(select))
+    return validate_all(
+        con,
+        readings,
+        combining,
+        today=TODAY,
+        overrides=file,
+        last_renamed=last and last / "renamed.parquet",
+    )

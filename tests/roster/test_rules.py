@@ -103,6 +103,12 @@ EXAMPLES: dict[str, tuple[str, list[Row]]] = {
 _ELSEWHERE = {"users.sourced_id.differs", "users.sourced_id.ambiguous"} | {
     rule for rule in RULES if rule.startswith("csv.")
 }
+# Rules about several sources, overrides and selections; see the tests of these.
+_ELSEWHERE |= {"users.sourced_id.two_people", "users.sourced_id.unlinked"} | {
+    rule
+    for rule in RULES
+    if rule.startswith(("overrides.", "select.")) or rule.endswith(".sources")
+}
 
 
 def _tables(rule: str, table: str, added: list[Row]) -> dict[str, list[Row]]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from roster.schema import SIDE_TABLES, TABLES, columns_of, literal, quoted
+from roster.schema import ROW_NAMES, SIDE_TABLES, TABLES, TELLING, columns_of, literal, quoted
 
 
 def test_a_table_stands_after_the_tables_that_it_references() -> None:
@@ -22,3 +22,10 @@ def test_side_tables_are_described_as_they_are() -> None:
 def test_names_and_texts_are_quoted_for_sql() -> None:
     assert quoted('a"b') == '"a""b"'
     assert literal("it's") == "'it''s'"
+
+
+def test_what_tells_people_and_what_names_rows_are_columns() -> None:
+    assert set(TELLING) <= set(dict(columns_of("users")))
+    for name, table in TABLES.items():
+        assert ROW_NAMES[name][: len(table.key)] == table.key
+        assert set(ROW_NAMES[name]) <= set(dict(columns_of(name)))

@@ -109,8 +109,22 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
         ),
         ("sources:\n  - kind: csv\n", "f.yaml:2: sources.0.name: is missing"),
         (
-            "sources:\n  - {name: a}\n  - {name: b}\n",
-            "f.yaml:2: sources: a tenant has one source: two would remove each other's people",
+            "sources:\n  - {name: a}\n  - {name: a}\n",
+            "f.yaml:2: sources: two sources are called 'a'; give each a name of its own",
+        ),
+        (
+            "sources:\n  - name: a\n    kind: sis\n",
+            "f.yaml:3: sources.0.kind: 'sis' is not allowed: use any of csv, oneroster",
+        ),
+        (
+            (
+                "sources:\n  - name: a\n    kind: oneroster\n    address: http://sis.example\n"
+                "    sign_in: bearer\n    client_secret: x\n"
+            ),
+            (
+                "f.yaml:4: sources.0.address: 'http://sis.example' is not allowed: "
+                "http://sis.example: not an address of the form https://host/path"
+            ),
         ),
         (
             "sources:\n  - {name: a, kid: csv}\n",

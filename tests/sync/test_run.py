@@ -238,7 +238,7 @@ def test_a_newer_plan_supersedes_what_waits_for_approval_or_for_the_lock(storage
         "cancelled",
         "cancelled",
         "finished",
-        "held",
-        "held",
+        "cancelled",
+        "cancelled",
     ]
     assert found["r1"].error == "superseded by run r5"
