@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 from connectors import session as session_module
 from connectors.clever_api import CleverSource
 from connectors.connector import Mark, Pull
-from connectors.pages import FolderPages, Head
+from connectors.pages import FolderPages, Head, Request
 from connectors.pull import next_mark, run_pull, wants_full
 from local.clever import Clock, create_app
 from local.district import generate
@@ -455,3 +455,45 @@ async def test_an_event_that_says_nothing_is_never_passed_over(
     clever.faults.add(Fault("empty", path="*events?limit*", times=None, body=body))
     with pytest.raises(Terminal, match="--full"):
         await pull(settings, tmp_path / "1", mark, tmp_path / "0")
+
+
+async def test_a_token_of_another_district_than_the_configured_one_is_an_error(
+    clever: Clever,
+) -> None:
+    token = SecretStr(clever.switch("tokens", do="connect")["access_token"])
+    settings = CleverSource(
+        name="clever", address=clever.address, district_token=token, district="f" * 24
+    )
+    with pytest.raises(Terminal, match="the token opens the district"):
+        await _begin(settings)
+
+
+@pytest.mark.parametrize("body", ['{"data": [{"data": {}}]}', '{"error": "later"}'])
+async def test_a_newest_event_that_cannot_be_read_is_not_taken_for_none(
+    clever: Clever, body: str
+) -> None:
+    clever.faults.add(Fault("empty", path="*events*", times=None, body=body))
+    with pytest.raises(Transient):
+        await _begin(source(clever.address))
+
+
+async def test_a_district_that_does_not_say_when_it_synced_may_have_events(
+    clever: Clever, tmp_path: Path
+) -> None:
+    _, mark = await pull(source(clever.address), tmp_path)
+    district = {"id": clever.own_district(), "last_sync": "lately"}
+    body = orjson.dumps({"data": [{"data": district}]}).decode()
+    clever.faults.add(Fault("empty", path="*districts*", times=None, body=body))
+    assert (await _begin(source(clever.address), mark)).full is False
+
+
+def test_pages_that_overlap_are_doubted() -> None:
+    connector = source("http://127.0.0.1:1").connector()
+    ends = [("a", "m"), ("c", "z")]
+    heads = [
+        Head(Request("users", f"{n:06}", "v3.1/users"), 2, facts={"first": first, "last": last})
+        for n, (first, last) in enumerate(ends)
+    ]
+    doubts = connector.prove(Pull(True, "", ""), heads)
+    assert "users: a page begins before the end of the one before it" in [d.why for d in doubts]
+    assert "no answer about sections" in [d.why for d in doubts]
