@@ -16,6 +16,7 @@ A contact who is the student (`Self`) is no contact.
 
 from __future__ import annotations
 
+from connectors.clever_words import PARTS, SUFFIX, TITLES, kin
 from connectors.formats import Derived
 
 COLUMNS = (
@@ -36,11 +37,6 @@ KEPT = f"""'contact:' || {_ID} AS contact, {{contactname}} AS contact_name,
     {{contactphone}} AS contact_phone, lower(trim({{contactphonetype}})) AS phone_type,
     trim({{contactrelationship}}) AS relationship, lower(trim({{contacttype}})) AS contact_type"""
 
-_TITLES = r"^(?:mr|mrs|ms|miss|mx|dr)\.?\s+(\S)"
-_SUFFIX = r",?\s+((?:jr|sr|ii|iii|iv)\.?)$"
-_PARTICLES = "van|von|der|den|de|del|della|di|da|dos|das|du|la|le|el|bin|ibn|ter|ten|zu|st\\.?"
-_PARTS = rf"^(.+?) ((?:(?:{_PARTICLES}) )*\S+)$"
-
 _NAMED = f"""
     SELECT *,
         lower(concat_ws(' ', given, family)) AS full_name
@@ -48,18 +44,18 @@ _NAMED = f"""
         SELECT *,
             trim(CASE WHEN contains(base, ',') THEN base[strpos(base, ',') + 1:]
                 WHEN shared THEN base[:length(base) - length(household) - 1]
-                ELSE regexp_extract(base, '{_PARTS}', 1, 'i') END) AS given,
+                ELSE regexp_extract(base, '{PARTS}', 1, 'i') END) AS given,
             concat_ws(' ', CASE WHEN contains(base, ',') THEN base[:strpos(base, ',') - 1]
                 WHEN shared THEN base[length(base) - length(household) + 1:]
-                ELSE coalesce(nullif(regexp_extract(base, '{_PARTS}', 2, 'i'), ''), base) END,
+                ELSE coalesce(nullif(regexp_extract(base, '{PARTS}', 2, 'i'), ''), base) END,
                 nullif(suffix, '')) AS family
         FROM (
-            SELECT *, regexp_replace(whole, '{_SUFFIX}', '', 'i') AS base,
-                regexp_extract(whole, '{_SUFFIX}', 1, 'i') AS suffix,
+            SELECT *, regexp_replace(whole, '{SUFFIX}', '', 'i') AS base,
+                regexp_extract(whole, '{SUFFIX}', 1, 'i') AS suffix,
                 ends_with(lower(base), ' ' || lower(household)) AS shared
             FROM (
                 SELECT *, regexp_replace(trim(regexp_replace(contact_name, '\\s+', ' ', 'g')),
-                    '{_TITLES}', '\\1', 'i') AS whole
+                    '{TITLES}', '\\1', 'i') AS whole
                 FROM kept_students WHERE contact IS NOT NULL)))"""
 
 _CELL = "phone_type IN ('cell', 'mobile')"
@@ -97,12 +93,9 @@ PEOPLE = Derived(
 RELATIONSHIPS = Derived(
     "relationships",
     "students",
-    """
+    f"""
     SELECT min(record) AS record, person, contact, arg_min(kin, record) AS kin FROM (
-        SELECT record, person, contact,
-            CASE WHEN coalesce(lower(relationship), '') NOT IN ('', 'other') THEN relationship
-                WHEN contact_type IN ('parent/guardian', 'family') THEN contact_type
-                ELSE 'other' END AS kin
+        SELECT record, person, contact, {kin("relationship", "contact_type")} AS kin
         FROM kept_students WHERE contact IS NOT NULL)
     GROUP BY person, contact ORDER BY record""",
     {"user_sourced_id": "person", "relationship_user_sourced_id": "contact", "role": "kin"},

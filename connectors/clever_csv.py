@@ -21,30 +21,13 @@ Tech Lead); one that is the name of a role here is that role, any other makes th
 from __future__ import annotations
 
 from connectors import clever_contacts
+from connectors.clever_words import ethnicity, grade, joined, known_role, races
 from connectors.formats import CsvColumn, CsvFormat, Derived, FeedSpec, FileSpec, header_key
 from connectors.terms import Term
-from roster.schema import literal
-from roster.values import ORG_ROLE, ORG_ROLES
 
 # `ext__` is how databases that allow no dot in a name export such columns.
 EXTENSION = ("ext.", "ext__")
 TEACHERS = 10
-
-_STAFF_ROLES = {role.name for role in ORG_ROLES if role.group == "staff"}
-_ROLE_NAMES = ", ".join(
-    f"{literal(spelling)}: {literal(role)}"
-    for spelling, role in ORG_ROLE.spellings().items()
-    if role in _STAFF_ROLES
-)
-# Letters are what Clever's files had before its words; `unknown` is no value.
-_RACES = ", ".join(
-    f"{literal(letter)}: {literal(word)}"
-    for letter, word in {
-        "a": "asian", "b": "black or african american", "c": "caucasian", "w": "caucasian",
-        "i": "american indian", "p": "hawaiian or other pacific islander",
-        "m": "two or more races",
-    }.items()
-)  # fmt: skip
 
 
 def _columns(names: str, *, needed: bool) -> list[CsvColumn]:
@@ -71,11 +54,6 @@ def _file(
     return FileSpec(name, columns, feeds, mandatory, EXTENSION, keeps)
 
 
-def _joined(*templates: str) -> str:
-    """An id made of values, without white space and commas, which would part it in lists."""
-    return rf"regexp_replace(concat_ws('/', {', '.join(templates)}), '[\s,]+', '-', 'g')"
-
-
 def _mail(key: str) -> str:
     return f"lower(trim({{{key}}}))"
 
@@ -88,11 +66,6 @@ def _login(person: str, mail: str) -> str:
         f" AND min(trim({{{person}}})) {same} = max(trim({{{person}}})) {same}"
         f" THEN trim({{{mail}}}) END)"
     )
-
-
-def _known_role(key: str) -> str:
-    """The role that a title names, be it in words (IT Admin), or NULL."""
-    return f"MAP {{{_ROLE_NAMES}}}[regexp_replace(lower({{{key}}}), '[^a-z]', '', 'g')]"
 
 
 def _person(kind: str, number: str = "") -> dict[str, str]:
@@ -182,19 +155,10 @@ _STAFF = _file(
     _role(
         _STAFF_MEMBER["sourced_id"],
         # The last part cites a column that every file has, so that there is a role in any case.
-        f"coalesce({_known_role('title')}, {_known_role('role')},"
+        f"coalesce({known_role('{title}')}, {known_role('{role}')},"
         " CASE WHEN {staffid} IS NOT NULL THEN 'staff' END)",
     ),
 )
-
-# Systems that count grades write 0 and -1 before grade 1; in Clever's country that is no riddle.
-_GRADE = "CASE trim({grade}) WHEN '0' THEN 'kg' WHEN '-1' THEN 'pk' ELSE {grade} END"
-_RACE = f"coalesce(MAP {{{_RACES}}}[lower(trim({{race}}))], {{race}})"
-_HISPANIC = (
-    "CASE WHEN lower(trim({hispaniclatino})) IN ('y', 'yes', 'true', '1')"
-    " THEN 'hispanicOrLatinoEthnicity' END"
-)
-_UNKNOWN = "lower(trim({race})) IN ('u', 'unknown')"
 
 _STUDENTS = _file(
     "students",
@@ -212,16 +176,16 @@ _STUDENTS = _file(
             "user_sourced_id": "{studentid}",
             "sex": "{gender}",
             "birth_date": "{dob}",
-            "ethnicity_codes": _HISPANIC,
-            "race_codes": f"CASE WHEN NOT coalesce({_UNKNOWN}, false) THEN {_RACE} END",
+            "ethnicity_codes": ethnicity("{hispaniclatino}"),
+            "race_codes": races("{race}"),
         },
         needs=("dob",),
         where="coalesce({gender}, {dob}, {race}, {hispaniclatino}) IS NOT NULL",
         once="{studentid}",
     ),
     mandatory=True,
-    keeps=f"trim({{studentid}}) AS person, trim({{schoolid}}) AS school, {_GRADE} AS grade,"
-    f" {clever_contacts.KEPT}",
+    keeps=f"trim({{studentid}}) AS person, trim({{schoolid}}) AS school,"
+    f" {grade('{grade}')} AS grade, {clever_contacts.KEPT}",
 )
 
 # One a school, however many contacts the student has.
@@ -242,13 +206,13 @@ _STUDENT_ROLES = Derived(
 )
 
 _TERM = Term(
-    id=_joined("coalesce({termname}, 'term')"),
+    id=joined("coalesce({termname}, 'term')"),
     title="coalesce({termname}, 'Term')",
     start="termstart",
     end="termend",
     needs=("termstart", "termend"),
 )
-_COURSE = _joined("trim({coursenumber})", "trim({coursename})")
+_COURSE = joined("trim({coursenumber})", "trim({coursename})")
 _TEACHER_COLUMNS = ("Teacher_id", *(f"Teacher_{place}_id" for place in range(2, TEACHERS + 1)))
 _TAUGHT_BY = ", ".join(f"trim({{{header_key(column)}}})" for column in _TEACHER_COLUMNS)
 # Clever names a section that has no name by its course, teacher and period.

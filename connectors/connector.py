@@ -12,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
     from connectors.formats import CsvFormat
     from connectors.pages import Head, Page, Request
     from connectors.projection import Collection
@@ -109,4 +113,16 @@ class Connector(Protocol):
 
     def prove(self, pull: Pull, heads: Sequence[Head]) -> Sequence[Doubt]:
         """What speaks against the pages being all that there is; nothing if they are complete."""
+        ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A connector whose source may show less than there is, so that nothing in the pull tells."""
+
+    def compare(self, con: DuckDBPyConnection, tables: Mapping[str, str], before: Path) -> None:
+        """Refused if the tables lack what those of the last pull had, as if less were shown.
+
+        `tables`: as of connectors.projection.project; `before`: the folder that it kept then.
+        """
         ...

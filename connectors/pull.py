@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.connector import Connector, Mark, Pull
+from connectors.connector import Comparing, Connector, Mark, Pull
 from connectors.extraction import Extracted, extract
 from connectors.pages import Pages
 from connectors.projection import project
@@ -73,7 +73,8 @@ def make_tables(
 ) -> dict[str, str]:
     """The tables of a complete pull, for connectors.pulled: file name of the form → table.
 
-    `before`: the folder of tables (see projection.keep) that an incremental pull only changes.
+    `before`: the folder of the last pull's tables (see projection.keep), which an incremental pull
+    only changes, and with which a connector that has a method `compare` compares what it found.
     """
     collections = connector.collections(pulled.pull)
     files = {
@@ -82,7 +83,10 @@ def make_tables(
         )
         for collection in collections
     }
-    return project(con, collections, files, None if pulled.pull.full else before)
+    tables = project(con, collections, files, None if pulled.pull.full else before)
+    if before and before.is_dir() and isinstance(connector, Comparing):
+        connector.compare(con, tables, before)
+    return tables
 
 
 def utc_now() -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import random
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -145,7 +146,10 @@ class Session:
         if status == 401:
             raise Terminal(f"{where}: 401, the credentials were refused; {self._refused}", "401")
         if status == 429 or status in _PASSING:
-            raise Transient(f"{where}: answered {status}", retry_after(response.headers))
+            wait = retry_after(response.headers)
+            if wait is None and status == 429:
+                wait = limit_resets(response.headers)
+            raise Transient(f"{where}: answered {status}", wait)
         if 300 <= status < 400:
             raise Transient(
                 f"{where}: answered {status} and leads elsewhere; the system is under maintenance, "
@@ -198,6 +202,15 @@ def retry_after(headers: httpx.Headers) -> float | None:
     except ValueError:
         return None
     return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+def limit_resets(headers: httpx.Headers) -> float | None:
+    """The seconds until a limit of requests starts anew, where the answer names that moment."""
+    try:
+        left = float(headers["x-ratelimit-reset"]) - time.time()
+    except (KeyError, ValueError):
+        return None
+    return left if left > 0 else None
 
 
 def checked_address(address: str) -> str:
