@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from connectors.clever_api import CleverSource
 from connectors.oneroster_api import OneRosterSource
 from connectors.powerschool_api import PowerSchoolSource
 from connectors.source import CsvSource, SourceSettings
@@ -14,6 +15,7 @@ KINDS: dict[str, type[SourceSettings]] = {
     "csv": CsvSource,
     "oneroster": OneRosterSource,
     "powerschool": PowerSchoolSource,
+    "clever": CleverSource,
 }
 
 
@@ -28,7 +30,8 @@ def _kind(value: Any) -> str | None:
 Source = Annotated[
     Annotated[CsvSource, Tag("csv")]
     | Annotated[OneRosterSource, Tag("oneroster")]
-    | Annotated[PowerSchoolSource, Tag("powerschool")],
+    | Annotated[PowerSchoolSource, Tag("powerschool")]
+    | Annotated[CleverSource, Tag("clever")],
     Discriminator(
         _kind,
         custom_error_type="kind",

@@ -114,7 +114,10 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
         ),
         (
             "sources:\n  - name: a\n    kind: sis\n",
-            "f.yaml:3: sources.0.kind: 'sis' is not allowed: use any of csv, oneroster",
+            (
+                "f.yaml:3: sources.0.kind: 'sis' is not allowed: use any of csv, oneroster, "
+                "powerschool, clever"
+            ),
         ),
         (
             (
