@@ -123,6 +123,8 @@ def print_run(run: Run) -> None:
         f"started {run.started:%Y-%m-%d %H:%M:%S} UTC, {run.seconds:,.1f} s, {run.writes:,} writes "
         f"({run.expected_writes:,} expected) in {run.requests:,} requests, {run.failed:,} failed"
     )
+    if run.pulled:
+        console.print(f"Pulled: {run.pulled}", markup=False)
     if run.error:
         console.print(run.error, style="red", markup=False)
     if run.changes:
