@@ -85,13 +85,13 @@ def demo(
     with ExitStack() as ending:
         domains = domain or [DEFAULT_DOMAIN]
         stack = _start(ending, domains, record)
+        folder = Path(ending.enter_context(_folder()))
         if source is DemoSource.csv:
-            folder = Path(ending.enter_context(_folder()))
             occasions, following = _files(roster, folder)
             settings = demo_settings(config, SOURCE)
         else:
             with working(f"Starting an emulated {source}"):
-                system = demo_system(source, domains[0])
+                system = demo_system(source, domains[0], folder)
                 address = stack.start_system(system.module, *system.arguments)
             occasions = pulls(source, address, SOURCE)
             following = f"rollcall pull {SOURCE}"

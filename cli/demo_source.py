@@ -39,25 +39,51 @@ class DemoSystem:
     settings: Callable[[str], dict[str, Any]]
 
 
-def demo_system(source: DemoSource, domain: str) -> DemoSystem:
-    """The emulated system of a demo source, with credentials that nobody knows."""
-    client, secret = "rollcall", secrets.token_urlsafe(24)
-    shared = ("--domain", domain, "--client", client, "--secret", secret)
-    pair = {"client_id": client, "client_secret": secret}
-    systems: dict[DemoSource, DemoSystem] = {
-        DemoSource.oneroster: DemoSystem(
-            "local.oneroster",
-            ("--version", "1.2", *shared),
-            lambda address: {
-                "kind": "oneroster",
-                "version": "1.2",
-                "address": f"{address}/ims/oneroster/rostering/v1p2",
-                "token_url": f"{address}/token",
-                **pair,
-            },
-        ),
-    }
-    return systems[source]
+def demo_system(source: DemoSource, domain: str, folder: Path) -> DemoSystem:
+    """The emulated system of a demo source, with credentials of its own; files go into `folder`."""
+    pair = {"client_id": "rollcall", "client_secret": secrets.token_urlsafe(24)}
+    shared = ("--domain", domain)
+    if source is DemoSource.powerschool:
+        return _powerschool(pair, shared, folder)
+    if source is DemoSource.clever:
+        return _clever(pair, shared)
+    return _oneroster("1.1" if source is DemoSource.oneroster_11 else "1.2", pair, shared)
+
+
+def _oneroster(version: str, pair: dict[str, str], shared: tuple[str, ...]) -> DemoSystem:
+    root = {"1.1": "ims/oneroster/v1p1", "1.2": "ims/oneroster/rostering/v1p2"}[version]
+    client, secret = pair.values()
+    return DemoSystem(
+        "local.oneroster",
+        ("--version", version, "--client", client, "--secret", secret, *shared),
+        lambda address: {
+            "kind": "oneroster",
+            "address": f"{address}/{root}",
+            "token_url": f"{address}/token",
+            **pair,
+        },
+    )
+
+
+def _powerschool(pair: dict[str, str], shared: tuple[str, ...], folder: Path) -> DemoSystem:
+    from connectors.powerschool_plugin import build_plugin
+
+    client, secret = pair.values()
+    return DemoSystem(
+        "local.powerschool",
+        ("--plugin", str(build_plugin(folder)), "--client-id", client, "--client-secret", secret,
+         *shared),
+        lambda address: {"kind": "powerschool", "address": address, **pair},
+    )  # fmt: skip
+
+
+def _clever(pair: dict[str, str], shared: tuple[str, ...]) -> DemoSystem:
+    client, secret = pair.values()
+    return DemoSystem(
+        "local.clever",
+        ("--client-id", client, "--client-secret", secret, *shared),
+        lambda address: {"kind": "clever", "address": address, **pair},
+    )
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def print_run(run: Run) -> None:
         f"({run.expected_writes:,} expected) in {run.requests:,} requests, {run.failed:,} failed"
     )
     if run.pulled:
-        console.print(f"Pulled: {run.pulled}", markup=False)
+        console.print(f"asked for {run.pulled}", markup=False)
     if run.error:
         console.print(run.error, style="red", markup=False)
     if run.changes:

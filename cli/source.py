@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from roster.errors import BadInput
 
 from .account import Account, open_storage
-from .plan import ConfigFile
+from .check import ConfigFile
 from .screen import FINDINGS, Json, print_json, results, working
 
 if TYPE_CHECKING:
@@ -66,6 +67,23 @@ def examine_source(
         raise typer.Exit(FINDINGS)
 
 
+@app.command()
+def plugin(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Where to write it: a folder, or a ZIP.")
+    ] = Path(),
+) -> None:
+    """Writes the plugin that an administrator installs in PowerSchool, ready to be uploaded there.
+
+    It lets Rollcall read what a roster needs and change nothing; PowerSchool then shows the client
+    id and secret that go into rollcall.yaml.
+    """
+    from connectors.powerschool_plugin import build_plugin
+
+    written = build_plugin(path)
+    results().print(f"Wrote {written}: install it under Plugin Management in PowerSchool.")
+
+
 def pull(
     name: Name,
     full: Annotated[
@@ -108,7 +126,7 @@ def _as_json(name: str, kind: str, found: Examination) -> dict[str, Any]:
     return {
         "source": name,
         "kind": kind,
-        "would": found.why,
+        "would": found.would_pull,
         "requests": found.requests,
         "collections": [observation.as_dict() for observation in found.observations],
     }
@@ -120,7 +138,7 @@ def _print(name: str, kind: str, found: Examination) -> None:
 
     console = results()
     console.print(f"Source {name} ({kind}): signed in, {found.requests} requests.", markup=False)
-    console.print(f"A first run would pull {found.why}.", markup=False)
+    console.print(f"A first run would pull {found.would_pull}.", markup=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("collection")
     for heading in ("on a page", "in all", "seconds"):

@@ -46,8 +46,8 @@ class Pull:
 
     `full`: everything, or only what changed `since` (the position of a mark). `began`: ISO 8601,
     UTC. `position`: the source's bookmark when the pull began, which the next one goes on from.
-    `why`: in words, for the report. `road`: which of several ways into the source. `facts`: what
-    else the connector has to remember.
+    `why`: why everything, or what of it, in words. `road`: which of several ways into the source.
+    `facts`: what else the connector has to remember.
     """
 
     full: bool
@@ -57,6 +57,10 @@ class Pull:
     position: str = ""
     road: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __str__(self) -> str:
+        """What is pulled, for reports."""
+        return f"everything ({self.why})" if self.full else self.why
 
     def as_dict(self) -> dict[str, Any]:
         """The pull for JSON."""

@@ -64,9 +64,9 @@ class Observation:
 
 @dataclass(frozen=True)
 class Examination:
-    """What was seen. `why`: the road and kind of pull that a first run would take, in words."""
+    """What was seen. `would_pull`: what a first run would ask for, in words."""
 
-    why: str
+    would_pull: str
     requests: int
     observations: tuple[Observation, ...]
 
@@ -100,7 +100,7 @@ async def examine(
                 observations[request.collection] = _observe(
                     collections.get(request.collection), request, page, again, seconds
                 )
-        return Examination(pull.why, session.requests, tuple(observations.values()))
+        return Examination(str(pull), session.requests, tuple(observations.values()))
 
 
 def _tell_nobody(_: str) -> None:

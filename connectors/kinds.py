@@ -7,11 +7,13 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from connectors.oneroster_api import OneRosterSource
+from connectors.powerschool_api import PowerSchoolSource
 from connectors.source import CsvSource, SourceSettings
 
 KINDS: dict[str, type[SourceSettings]] = {
     "csv": CsvSource,
     "oneroster": OneRosterSource,
+    "powerschool": PowerSchoolSource,
 }
 
 
@@ -24,7 +26,9 @@ def _kind(value: Any) -> str | None:
 
 
 Source = Annotated[
-    Annotated[CsvSource, Tag("csv")] | Annotated[OneRosterSource, Tag("oneroster")],
+    Annotated[CsvSource, Tag("csv")]
+    | Annotated[OneRosterSource, Tag("oneroster")]
+    | Annotated[PowerSchoolSource, Tag("powerschool")],
     Discriminator(
         _kind,
         custom_error_type="kind",

@@ -20,7 +20,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
@@ -34,13 +33,13 @@ from connectors.oneroster_asking import (
     own_address,
     refusal,
 )
-from connectors.oneroster_paging import Spot, check_chain, facts
-from connectors.oneroster_probe import WAYS, Filtering, Probe, since
+from connectors.oneroster_paging import OF, Spot, check_pages, facts, is_cursor
+from connectors.oneroster_probe import WAYS, Filtering, Offer, Probe, since
 from connectors.pages import Head, Page, Request
 from connectors.projection import Collection
 from connectors.pull import utc_now, wants_full
 from connectors.source import Address, ApiSource
-from roster.errors import BadInput, Transient
+from roster.errors import BadInput, Refused, Transient
 
 if TYPE_CHECKING:
     from httpx import Auth
@@ -221,6 +220,7 @@ class OneRosterApi:
         offer = await probe.offer(manner, self._names())
         manner = await probe.stepping(manner, offer.paths["users"][0])
         road = ", ".join(f"/{path}" for path in offer.every())
+        self._refuse_less(last, offer)
         position = f"{began} {road}"
         known: dict[str, Any] = {"manner": asdict(manner), "paths": dict(offer.paths)}
         why = self._why_full(last, road, full=full)
@@ -254,6 +254,23 @@ class OneRosterApi:
             return "the provider offers other collections than before"
         return ""
 
+    def _refuse_less(self, last: Mark | None, offer: Offer) -> None:
+        """A collection that is closed today looks as if all had left whom other paths lack."""
+        before = set(last.position.partition(" ")[2].split(", ")) if last else set[str]()
+        for collection, paths in offer.paths.items():
+            ways = WAYS[collection]
+            table = _TABLES.get(collection, collection)
+            read = next((n for n, way in enumerate(ways) if f"/{way[0]}" in before), len(ways))
+            open_ = next((n for n, way in enumerate(ways) if way == paths), len(ways))
+            if read < open_ and table not in self._source.may_be_missing:
+                instead = " and ".join(f"/{path}" for path in paths) or "nothing"
+                raise Refused(
+                    f"completeness: /{ways[read][0]} was read the last time and is closed now;"
+                    f" {instead} in its place would tell less. Have the right given back in the"
+                    f" administration of the student information system, or name {table} in"
+                    " may_be_missing of the source to go on without"
+                )
+
     def _names(self) -> list[str]:
         left_out = {"demographics": not self._source.demographics,
                     "classGroups": not self._source.class_groups}  # fmt: skip
@@ -282,7 +299,7 @@ class OneRosterApi:
 
     async def fetch(self, session: Session, pull: Pull, request: Request) -> Page:
         """One page. Passwords are left out before anything is kept."""
-        if _OF in request.params:
+        if OF in request.params:
             return await self._fetch_linked(session, pull, request)
         path, spot = request.path, Spot.of(request.params)
         manner = Manner(**pull.facts["manner"])
@@ -292,7 +309,7 @@ class OneRosterApi:
         reply, _ = await ask(session, self._source.address, manner, path, params)
         found = self._rows(reply, path, there=spot.offset == 0 and pull.facts["seen"][path])
         total = self._total(pull, path, reply)
-        if reply.next and _is_cursor(reply.next):
+        if reply.next and is_cursor(reply.next):
             then = [self._linked(request, path, f"{manner.root}{path}", reply.next, 1)]
         else:
             at_once = request.attempt == 0
@@ -302,18 +319,18 @@ class OneRosterApi:
 
     async def _fetch_linked(self, session: Session, pull: Pull, request: Request) -> Page:
         """A page that the provider's own link leads to."""
-        path, number = request.params[_OF], int(request.params[_NUMBER])
+        path, number = request.params[OF], int(request.params[_NUMBER])
         reply = await get(session, request.path, path)
         found = self._rows(reply, path, there=True)
         then: list[Request] = []
         if reply.next:
             following = self._linked(request, path, request.path, reply.next, number + 1)
             then = [following] if following.path != request.path else []
-        return Page(found, tuple(then), self._total(pull, path, reply), {_OF: path})
+        return Page(found, tuple(then), self._total(pull, path, reply), {OF: path})
 
     def _linked(self, request: Request, path: str, here: str, link: str, number: int) -> Request:
         address = own_address(self._source.address, here, link)
-        params = {_OF: path, _NUMBER: str(number)}
+        params = {OF: path, _NUMBER: str(number)}
         return Request(request.collection, f"{path}-next-{number:09}", address, params)
 
     def _rows(self, reply: Reply, path: str, *, there: bool) -> Sequence[Any]:
@@ -337,22 +354,23 @@ class OneRosterApi:
 
     def prove(self, pull: Pull, heads: Sequence[Head]) -> Sequence[Doubt]:
         """Each path's pages follow from each other, and are as many rows as the provider says."""
-        sorts = bool(pull.facts["manner"]["sorts"])
         return [
             doubt
             for collection, paths in pull.facts["paths"].items()
             for path in paths
-            for doubt in _doubts(
-                collection,
+            for doubt in check_pages(
                 path,
-                [head for head in heads if _path_of(head) == path],
+                collection,
+                [head for head in heads if head.request.params.get(OF, head.request.path) == path],
                 seen=pull.facts["seen"][path],
-                sorts=sorts,
+                sorted_=pull.facts["manner"]["sorts"],
             )
         ]
 
 
-_OF, _NUMBER = "of", "number"
+_NUMBER = "number"
+# Tables of the roster that are called otherwise than the collection.
+_TABLES = {"academicSessions": "academic_sessions"}
 _PEOPLE = ("users", "students", "teachers")
 # Passwords stand here: https://www.imsglobal.org/spec/oneroster/v1p2
 _NEVER_KEPT = ("password", "userProfiles")
@@ -360,35 +378,6 @@ _NEVER_KEPT = ("password", "userProfiles")
 
 def _request(collection: str, path: str, spot: Spot) -> Request:
     return Request(collection, f"{path}-{spot.offset:09}", path, spot.params())
-
-
-def _path_of(head: Head) -> str:
-    return head.request.params.get(_OF, head.request.path)
-
-
-def _is_cursor(link: str) -> bool:
-    """Whether a link says where it goes on in the provider's own way, and not by an offset."""
-    offset = parse_qs(urlsplit(link).query).get("offset", [""])[0]
-    return not offset.isdigit()
-
-
-def _doubts(
-    collection: str, path: str, heads: Sequence[Head], *, seen: bool, sorts: bool
-) -> list[Doubt]:
-    """What speaks against the pages of one path."""
-    doubted = frozenset({collection})
-    if not heads:
-        return [Doubt(doubted, f"no answer about {path}")]
-    rows_ = sum(head.rows for head in heads)
-    if seen and not rows_:
-        return [Doubt(doubted, f"{path} had rows before it was read, and none came")]
-    if not any(_OF in head.request.params for head in heads):
-        return check_chain(path, collection, heads, sorted_=sorts)
-    totals = {head.total for head in heads if head.total is not None}
-    if totals and totals != {rows_}:
-        said = " and ".join(f"{total:,}" for total in sorted(totals))
-        return [Doubt(doubted, f"{path} has {said} rows by its own count, and {rows_:,} came")]
-    return []
 
 
 def _earlier(at: str, minutes: int) -> str:

@@ -21,12 +21,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from connectors.connector import Doubt
 from connectors.pages import Head
 
 # More pages at once would be a total that cannot be true.
 MOST_AT_ONCE = 20_000
+# The parameter of a request that a provider's own link made: the path whose rows it brings.
+OF = "of"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,31 @@ def facts(spot: Spot, rows: Sequence[Any]) -> dict[str, Any]:
     """What is remembered of a page, for `check_chain`."""
     ends = {"first": _id(rows[0]), "last": _id(rows[-1])} if rows else {"first": "", "last": ""}
     return {"offset": spot.offset, "overlap": spot.overlap, "got": len(rows), **ends}
+
+
+def is_cursor(link: str) -> bool:
+    """Whether a link says where it goes on in the provider's own way, and not by an offset."""
+    offset = parse_qs(urlsplit(link).query).get("offset", [""])[0]
+    return not offset.isdigit()
+
+
+def check_pages(
+    name: str, collection: str, heads: Sequence[Head], *, seen: bool, sorted_: bool
+) -> list[Doubt]:
+    """Doubts about the pages of one path, `name`. `seen`: it had rows before it was read."""
+    doubted = frozenset({collection})
+    if not heads:
+        return [Doubt(doubted, f"no answer about {name}")]
+    rows = sum(head.rows for head in heads)
+    if seen and not rows:
+        return [Doubt(doubted, f"{name} had rows before it was read, and none came")]
+    if not any(OF in head.request.params for head in heads):
+        return check_chain(name, collection, heads, sorted_=sorted_)
+    totals = {head.total for head in heads if head.total is not None}
+    if totals and totals != {rows}:
+        said = " and ".join(f"{total:,}" for total in sorted(totals))
+        return [Doubt(doubted, f"{name} has {said} rows by its own count, and {rows:,} came")]
+    return []
 
 
 def check_chain(name: str, collection: str, heads: Sequence[Head], *, sorted_: bool) -> list[Doubt]:

@@ -85,20 +85,22 @@ class Probe:
         """
         trouble: Transient | Terminal | None = None
         for root in roots(self._address, version):
-            for path in ("orgs", "schools"):
-                try:
-                    manner, reply = await self._manner(root, path, limit)
-                except Transient as error:
-                    trouble = error
-                except Terminal as error:
-                    if error.code != "401":
-                        raise
-                    trouble = error
-                else:
-                    if reply.kind == "rows":
-                        return manner
-                    if reply.kind != "missing":
-                        trouble = trouble or refusal(path, reply)
+            try:
+                manner, reply = await self._manner(root, "orgs", limit)
+                if reply.kind != "rows":
+                    instead, told = await self._manner(root, "schools", limit)
+                    manner, reply = (instead, told) if told.kind == "rows" else (manner, reply)
+            except Transient as error:
+                trouble = error
+            except Terminal as error:
+                if error.code != "401":
+                    raise
+                trouble = error
+            else:
+                if reply.kind == "rows":
+                    return manner
+                if reply.kind != "missing":
+                    trouble = trouble or refusal("orgs", reply)
         if trouble:
             raise trouble
         tried = ", ".join(f"/{root}orgs" for root in roots(self._address, version))

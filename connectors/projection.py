@@ -48,11 +48,15 @@ class Projection:
 
 @dataclass(frozen=True)
 class Collection:
-    """Rows of one kind. `fields`: top-level names that are read of each row, as text or as JSON."""
+    """Rows of one kind. `fields`: top-level names that are read of each row, as text or as JSON.
+
+    `whole`: the pages hold all rows of its tables, also in a pull that asks for changes only.
+    """
 
     name: str
     fields: Mapping[str, Literal["VARCHAR", "JSON"]]
     projections: tuple[Projection, ...] = field(default=())
+    whole: bool = False
 
 
 def project(
@@ -68,7 +72,9 @@ def project(
     format → table in `con`, whose columns are the keys of the file's columns.
     """
     made: dict[str, list[str]] = {}
+    changed: set[str] = set()
     for collection in collections:
+        changed |= {p.table for p in collection.projections if not collection.whole}
         for projection in collection.projections:
             columns = made.setdefault(projection.table, [])
             columns += [name for name in projection.columns if name not in columns]
@@ -86,7 +92,7 @@ def project(
                 _stage(con, projection, rows)
             con.execute(f"DROP TABLE IF EXISTS {_ROWS}")
     for table, columns in made.items():
-        _fold(con, table, columns, before)
+        _fold(con, table, columns, before if table in changed else None)
         con.execute(f"DROP TABLE {_fresh(table)}")
     return {table: f"{RAW}{table}" for table in made}
 

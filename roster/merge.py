@@ -55,8 +55,8 @@ class MergeRules:
 def start_borrowing(con: duckdb.DuckDBPyConnection) -> None:
     """Make the temporary table `borrowed`: where the value of a column really came from."""
     con.execute(
-        "CREATE OR REPLACE TEMP TABLE borrowed (file UTINYINT, row UINTEGER, col VARCHAR,"
-        " from_file UTINYINT, from_row UINTEGER)"
+        "CREATE OR REPLACE TEMP TABLE borrowed (tbl VARCHAR, file UTINYINT, row UINTEGER,"
+        " col VARCHAR, from_file UTINYINT, from_row UINTEGER)"
     )
 
 
@@ -65,18 +65,24 @@ def cite_lenders(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         UPDATE faults f SET file = b.from_file, row = b.from_row FROM borrowed b
-        WHERE f.file = b.file AND f.row = b.row
+        WHERE f.tbl = b.tbl AND f.file = b.file AND f.row = b.row
           AND b.col = coalesce(f.col, split_part(f.rule, '.', 2))
         """
     )
 
 
-def by_rank(con: duckdb.DuckDBPyConnection, order: Sequence[str], file: str = "origin_file") -> str:
-    """SQL: the place in an order of the source that a row's file came from."""
-    files = con.execute("SELECT id, source FROM files ORDER BY id").fetchall()
-    names = sorted({source for _, source in files}, key=lambda s: (rank(s, order), s))
-    places = ", ".join(f"{number}: {names.index(source)}" for number, source in files)
-    return f"MAP {{{places}}}[{file}]"
+def by_rank(con: duckdb.DuckDBPyConnection, order: Sequence[str]) -> str:
+    """SQL: the place in an order of the source that a row came from.
+
+    The files of a source have numbers that follow each other, see roster.gathering.
+    """
+    files = con.execute("SELECT source, min(id), max(id) FROM files GROUP BY source").fetchall()
+    ranked = sorted(files, key=lambda file: (rank(file[0], order), file[0]))
+    cases = [
+        f"WHEN origin_file BETWEEN {first} AND {last} THEN {place}"
+        for place, (_, first, last) in enumerate(ranked)
+    ]
+    return f"CASE {' '.join(cases)} END"
 
 
 def merge_rows(con: duckdb.DuckDBPyConnection, rules: MergeRules) -> None:
@@ -163,7 +169,8 @@ def _borrow(
     names = ", ".join(ROW_NAMES[table.name])
     con.execute(
         f"""
-        INSERT INTO borrowed SELECT file, row, {literal(column)}, from_file, from_row FROM (
+        INSERT INTO borrowed
+        SELECT {literal(table.name)}, file, row, {literal(column)}, from_file, from_row FROM (
             SELECT first(origin_file ORDER BY place) AS file,
                 first(origin_row ORDER BY place) AS row,
                 first(origin_file ORDER BY {best}) FILTER ({given}) AS from_file,

@@ -185,7 +185,7 @@ class _Applying:
         follow(self._con)
 
     def doubt(self) -> None:
-        """Make uncertain what the refused lines name."""
+        """Make uncertain what the refused lines name, and what counts by a session that they do."""
         for table in TABLES.values():
             if table.kind:
                 parts = "string_split(key, '/')"
@@ -195,6 +195,17 @@ class _Applying:
                     f" FROM refused WHERE tbl = {literal(table.name)} AND key <> ''"
                     f" AND len({parts}) >= {len(table.key)}"
                 )
+        sessions = "SELECT key FROM refused WHERE tbl = 'academic_sessions'"
+        self._con.execute(
+            f"""
+            INSERT INTO uncertain
+            SELECT 'class', c.sourced_id, NULL FROM classes c
+            JOIN ({sessions}) s ON list_contains(c.session_sourced_ids, s.key)
+            UNION ALL
+            SELECT 'role', user_sourced_id, NULL FROM roles
+            WHERE session_sourced_id IN ({sessions})
+            """
+        )
 
     def _count(self, condition: str) -> int:
         return number(self._con, f"SELECT count(*) FROM overrides WHERE {condition}")
@@ -301,12 +312,12 @@ class _Applying:
         )
         self._report(RULES["overrides.row.needless"], f"record IN ({same})")
         self._con.execute(
-            f"DELETE FROM borrowed b USING ({lines}) l WHERE b.file = l.origin_file"
-            f" AND b.row = l.origin_row AND b.col = {literal(column)}"
+            f"DELETE FROM borrowed b USING ({lines}) l WHERE b.tbl = {literal(table.name)}"
+            f" AND b.file = l.origin_file AND b.row = l.origin_row AND b.col = {literal(column)}"
         )
         self._con.execute(
-            f"INSERT INTO borrowed SELECT origin_file, origin_row, {literal(column)},"
-            f" {self._file}, record FROM ({lines})"
+            f"INSERT INTO borrowed SELECT {literal(table.name)}, origin_file, origin_row,"
+            f" {literal(column)}, {self._file}, record FROM ({lines})"
         )
         self._con.execute(
             f"UPDATE {table.name} t SET {column} = l.{column} FROM ({lines}) l WHERE {row}"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from directory.policy import People
 
     from .change import ChangeMessage
+    from .record import Run
     from .sealing import Sealing
     from .storage import Storage
 
@@ -136,16 +137,24 @@ def seal_file_passwords(
 
 
 def open_file_passwords(
-    storage: Storage, con: DuckDBPyConnection, run: str, sealing: Sealing, folder: Path
+    storage: Storage, con: DuckDBPyConnection, run: Run, sealing: Sealing, folder: Path
 ) -> None:
-    """Makes `roster_passwords` as `seal_file_passwords` found it; empty where it stored none."""
+    """Makes `roster_passwords` as `seal_file_passwords` found it; empty where it stored none.
+
+    Where sources are merged it needs `renamed`: the file has the ids of its own source.
+    """
     con.execute(_ROSTER_PASSWORDS)
-    data = storage.read(RUNS, artefact(run, FROM_FILE))
+    data = storage.read(RUNS, artefact(run.run, FROM_FILE))
     if data is not None:
         path = folder / "passwords.parquet"
         path.write_bytes(sealing.open(data))
         con.execute("INSERT INTO roster_passwords FROM read_parquet(?)", [str(path)])
         path.unlink()
+        con.execute(
+            """UPDATE roster_passwords p SET user_sourced_id = r.sourced_id FROM renamed r
+            WHERE r.source = ? AND r.given = p.user_sourced_id""",
+            [run.source],
+        )
 
 
 def forget_file_passwords(storage: Storage, run: str) -> None:

@@ -68,19 +68,22 @@ def drop(
     It is read first, as the run will read it: what the run would refuse raises BadInput or
     Refused, and nothing is uploaded.
     """
-    from connectors.reading import read_roster
+    from connectors.reading import read_roster, read_staged
     from connectors.source import CsvSource
     from roster.database import open_database
     from roster.errors import Refused
 
-    settings = check_source(load_config(storage), list_accepted(storage), source)
+    config = load_config(storage)
+    settings = check_source(config, list_accepted(storage), source)
     if not isinstance(settings, CsvSource):
         raise Refused(
             f"{source} is asked over its API and takes no files; `rollcall pull {source}` asks it"
         )
     needed = needed_tables(storage, settings)
     with open_database() as con:
-        read_roster(
+        # Ids of other sources are not missing: only a roster of its own is checked whole.
+        read = read_staged if config.combines else read_roster
+        read(
             path,
             con,
             source=source,

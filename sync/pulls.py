@@ -92,7 +92,7 @@ def pull_pages(work: Work, source: ApiSource) -> Next | Again:
         )
     if not pulled.extracted.done:
         return Again(0)
-    return Next(Step("normalise"), {"pulled": pulled.pull.why})
+    return Next(Step("normalise"), {"pulled": str(pulled.pull)})
 
 
 def read_pull(

@@ -148,7 +148,7 @@ def plan(work: Work) -> Next | Again | Stop:
         roster = _whole_roster(work, con, config, today, folder)
         load_memory(storage, con, folder)
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
-        open_file_passwords(storage, con, run.run, sealing, folder)
+        open_file_passwords(storage, con, run, sealing, folder)
         made = make_plan(
             con, config, run=run.run, today=today, domains=directory.domains, sealing=sealing
         )

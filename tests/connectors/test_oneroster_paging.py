@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.oneroster_paging import Spot, check_chain, facts
+from connectors.oneroster_paging import Spot, check_chain, check_pages, facts, is_cursor
 from connectors.pages import Head, Request
 
 ROWS = [{"sourcedId": f"E{number:03}"} for number in range(250)]
@@ -121,3 +121,24 @@ def test_pages_that_do_not_follow_from_each_other_are_doubted(heads: list[Head],
 def test_a_provider_that_does_not_sort_is_named_as_such() -> None:
     heads = [_head(0, 5, "a", "e", 0), _head(4, 5, "f", "j")]
     assert "does not sort" in doubts(heads, sorted_=False)[0]
+
+
+def test_a_path_without_any_answer_is_doubted() -> None:
+    [doubt] = check_pages("students", "users", [], seen=False, sorted_=True)
+    assert doubt.why == "no answer about students"
+    assert doubt.collections == {"users"}
+
+
+@pytest.mark.parametrize(
+    ("link", "cursor"),
+    [
+        ("/users?limit=5&offset=10", False),
+        ("https://x.test/users?offset=0", False),
+        ("/users?cursor=abc", True),
+        ("/users?offset=", True),
+        ("/users?offset=abc", True),
+        ("/users", True),
+    ],
+)
+def test_a_link_without_an_offset_has_to_be_followed(link: str, cursor: bool) -> None:
+    assert is_cursor(link) is cursor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors import session as session_module
 from connectors.connector import Mark
 from connectors.oneroster_api import OneRosterSource
 from connectors.oneroster_asking import own_address
@@ -82,10 +83,10 @@ async def test_changes_over_what_was_are_everything_whatever_the_provider_does(
     assert_same(everything, changes, {})
 
 
-@pytest.mark.parametrize("quirks", [{"ignored_filters": "all"}, {"missing": ["/users"]}], ids=str)
 async def test_a_provider_that_cannot_say_what_changed_is_asked_for_everything(
-    tmp_path: Path, quirks: Mapping[str, Any]
+    tmp_path: Path,
 ) -> None:
+    quirks = {"ignored_filters": "all"}
     with serving(create_app(district())) as address:
         asked = source(address)
         _, mark = await pull(asked, tmp_path / "0")
@@ -95,6 +96,28 @@ async def test_a_provider_that_cannot_say_what_changed_is_asked_for_everything(
     assert found.pull.full
     assert "everything" not in found.pull.why
     assert "provider" in found.pull.why
+
+
+@pytest.mark.parametrize(
+    ("closed", "table"), [("users", "users"), ("orgs", "orgs"), ("courses", "courses")]
+)
+async def test_a_collection_that_was_open_and_is_closed_is_nobodys_leaving(
+    tmp_path: Path, closed: str, table: str
+) -> None:
+    faults = Faults()
+    with serving(create_app(district(), faults=faults)) as address:
+        _, mark = await pull(source(address), tmp_path / "0")
+        faults.add(Fault("status", path=f"*/{closed}?*", times=None, status=403, body="{}"))
+        with pytest.raises(Refused, match=f"/{closed} was read the last time and is closed now"):
+            await begun(source(address), tmp_path / "1", mark)
+        less = await begun(source(address, may_be_missing=[table]), tmp_path / "2", mark)
+        assert less.pull.full
+        assert "other collections than before" in less.pull.why
+        narrow = next_mark(source(address).connector(), less.pull, mark)
+        faults.clear()
+        again = await begun(source(address), tmp_path / "3", narrow)
+    assert again.pull.full
+    assert f"/{closed}" in again.pull.road
 
 
 async def test_what_is_pulled_and_why(tmp_path: Path) -> None:
@@ -214,6 +237,120 @@ async def test_a_provider_that_counts_pages_is_asked_by_pages(
         rows, _ = await pull(bearer(address, page_size=size), tmp_path)
     assert len(rows["users"]) == 95
     assert sum(head.rows for head in FolderPages(tmp_path).heads()) == 96
+
+
+Answers = Callable[["Request"], tuple[int, Any] | None]
+
+
+def odd(answers: Answers, root: str = "/ims/oneroster/v1p1") -> ASGIApp:
+    """A provider that answers some requests oddly, and the others with a page of few rows."""
+
+    async def answer(request: Request) -> Response:
+        if (told := answers(request)) is not None:
+            status, body = told
+            if 300 <= status < 400:
+                return Response(status_code=status, headers={"Location": body})
+            return JSONResponse(body, status)
+        name = request.url.path.removeprefix(f"{root}/")
+        rows = ROWS.get(name, [])
+        at, limit = int(request.query_params["offset"]), int(request.query_params["limit"])
+        return JSONResponse({name: rows[at : at + limit]})
+
+    return Starlette(routes=[Route("/{path:path}", answer)])
+
+
+def refusing(*, status: int, unless: str, body: Any = None) -> Answers:
+    """Refuses whatever has not that in its address."""
+    return lambda request: None if unless in str(request.url) else (status, body)
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+async def test_of_two_places_the_one_that_answers_is_taken(
+    tmp_path: Path, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_PAUSE", 0.001)
+    with serving(odd(refusing(status=status, unless="/v1p1/"))) as address:
+        given = {"sign_in": "bearer", "client_secret": "t", "demographics": False}
+        rows, _ = await pull(source(address, "", **given), tmp_path)
+    assert len(rows["users"]) == 95
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "why"),
+    [
+        (401, Terminal, "compare the credentials of source sis"),
+        (403, Terminal, "orgs: the provider forbids it: quota"),
+        (404, Terminal, "tried /orgs, and /schools"),
+        (503, Transient, "answered 503"),
+        (422, Terminal, "orgs: the provider refuses the request: quota"),
+        (307, Transient, "the provider leads elsewhere"),
+    ],
+)
+async def test_a_place_that_is_closed_says_why(
+    tmp_path: Path,
+    status: int,
+    kind: type[Exception],
+    why: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session_module, "FIRST_PAUSE", 0.001)
+    body = "/login" if status == 307 else {"error": "quota"}
+    with (
+        serving(odd(refusing(status=status, unless="nowhere", body=body))) as address,
+        pytest.raises(kind, match=why),
+    ):
+        await pull(bearer(address), tmp_path)
+
+
+def _no_sort(request: Request) -> tuple[int, Any] | None:
+    return (400, {"error": "no sort"}) if "sort" in request.query_params else None
+
+
+def _warns_of_sort(request: Request) -> tuple[int, Any] | None:
+    if "sort" not in request.query_params:
+        return None
+    name = request.url.path.rpartition("/")[2]
+    warning = {"imsx_codeMajor": "success", "imsx_codeMinor": "invalid_sort_field"}
+    return 200, {name: ROWS[name][:1], "statusInfoSet": [warning]}
+
+
+@pytest.mark.parametrize("answers", [_no_sort, _warns_of_sort])
+async def test_a_provider_that_cannot_sort_is_not_asked_to(
+    tmp_path: Path, answers: Answers
+) -> None:
+    with serving(odd(answers)) as address:
+        rows, _ = await pull(bearer(address, page_size=20), tmp_path)
+    assert len(rows["users"]) == 95
+
+
+async def test_a_filter_that_is_refused_is_named(tmp_path: Path) -> None:
+    def answers(request: Request) -> tuple[int, Any] | None:
+        return (400, {"error": "no such field"}) if "filter" in request.query_params else None
+
+    with (
+        serving(odd(answers)) as address,
+        pytest.raises(
+            Terminal, match=r"users: .* refuses the request: no such field; check filters"
+        ),
+    ):
+        await pull(bearer(address, filters={"users": "shoe='9'"}), tmp_path)
+
+
+async def test_one_collection_that_cannot_say_what_changed_makes_everything_be_pulled(
+    tmp_path: Path,
+) -> None:
+    def answers(request: Request) -> tuple[int, Any] | None:
+        asked = request.query_params.get("filter", "")
+        if not asked:
+            return None
+        return (400, {}) if "/enrollments" in request.url.path else (200, {"users": []})
+
+    with serving(odd(answers)) as address:
+        first = await begun(bearer(address), tmp_path / "1", None)
+        mark = next_mark(bearer(address).connector(), first.pull, None)
+        second = await begun(bearer(address), tmp_path / "2", mark)
+    assert second.pull.full
+    assert "does not say what changed" in second.pull.why
 
 
 def bearer(address: str, **more: Any) -> OneRosterSource:

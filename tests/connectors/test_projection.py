@@ -135,3 +135,15 @@ def test_what_changed_over_what_was_is_the_same_as_everything(
     changed += [user(name, deleted=True) for name in yesterday.keys() - today.keys()]
     folded = users(folder / "b", *cut(changed), before=folder / "a" / "kept")
     assert folded == users(folder / "c", *cut(rows(today)))
+
+
+def test_a_collection_that_came_whole_forgets_what_was(tmp_path: Path) -> None:
+    projection = Projection("people", {"id": "id"}, "id")
+    with duckdb.connect() as con:
+        for whole, expected in ((False, [("1",), ("2",)]), (True, [("2",)])):
+            one = Collection("people", {"id": "VARCHAR"}, (projection,), whole=whole)
+            first = {"people": pages(tmp_path / "1", [{"id": 1}])}
+            keep(con, project(con, [one], first), tmp_path / "kept")
+            second = {"people": pages(tmp_path / "2", [{"id": 2}])}
+            table = project(con, [one], second, tmp_path / "kept")["people"]
+            assert con.execute(f"SELECT id FROM {table} ORDER BY 1").fetchall() == expected

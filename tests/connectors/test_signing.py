@@ -97,6 +97,38 @@ async def test_credentials_go_where_the_server_wants_them(address: str, server: 
     assert form["grant_type"] == "client_credentials"
 
 
+async def test_a_token_may_be_the_whole_answer_and_come_with_a_cookie() -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def token(request: Request) -> Response:
+        assert dict(request.query_params) == {"client_id": ID, "client_secret": SECRET}
+        answer = JSONResponse("bare-token")
+        answer.set_cookie("session", "c1")
+        return answer
+
+    async def data(request: Request) -> Response:
+        seen.append((request.headers["authorization"], request.headers.get("cookie", "")))
+        return JSONResponse({})
+
+    routes = [Route("/token", token, methods=["POST"]), Route("/data", data)]
+    with serving(Starlette(routes=routes)) as address:
+        async with client(address, credentials="query") as session:
+            await session.get("/data")
+            await session.get(address.replace("127.0.0.1", "localhost") + "/data")
+    assert seen == [("Bearer bare-token", "session=c1"), ("Bearer bare-token", "")]
+
+
+@pytest.mark.parametrize("body", ["<html>", '""', "7", "[]"])
+async def test_an_answer_that_holds_no_token_is_an_outage(body: str) -> None:
+    async def token(_: Request) -> Response:
+        return Response(body, media_type="application/json")
+
+    with serving(Starlette(routes=[Route("/token", token, methods=["POST"])])) as address:
+        async with client(address) as session:
+            with pytest.raises(Transient, match="without a token"):
+                await session.get("/data")
+
+
 async def test_refused_credentials_say_what_to_do_and_never_the_secret(address: str) -> None:
     async with client(address, client_secret="wrong-one") as session:
         with pytest.raises(Terminal, match=r"invalid_client.*look under Keys") as error:

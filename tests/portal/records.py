@@ -25,12 +25,14 @@ FINISHED: dict[str, Any] = {
     "expected_writes": 512,
     "requests": 61,
     "failed": 0,
+    "pulled": "",
     "error": "",
 }
 HELD: dict[str, Any] = FINISHED | {
     "run": "20261125T020000Z-91cc",
     "status": "held",
     "ended": None,
+    "pulled": "what changed since 2026-11-24T02:00:00Z",
     "changes": {"person": {"disable": 41}},
     "held": 41,
     "why_held": ["person disable: 41 of 300 existing: more than 20 and more than 10 %"],

@@ -86,6 +86,13 @@ def test_without_runs_the_list_says_how_to_start(app: Starlette) -> None:
     assert "rollcall drop PATH" in client.get("/portal/").text
 
 
+def test_a_run_says_what_was_asked_of_an_api(client: TestClient) -> None:
+    page = client.get(f"/portal/runs/{HELD['run']}").text
+    assert f"<dd>{HELD['pulled']}</dd>" in page
+    other = client.get(f"/portal/runs/{FINISHED['run']}").text
+    assert "Asked for" not in other
+
+
 def test_a_held_run_shows_rows_reasons_and_the_command(client: TestClient) -> None:
     text = client.get(f"/portal/runs/{HELD['run']}").text
     assert "41 of 300 existing" in text

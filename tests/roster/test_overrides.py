@@ -253,6 +253,15 @@ def test_a_wrong_line_that_drops_leaves_no_doubt(
     assert rows(con, "SELECT count(*) FROM users") == [(4,)]
 
 
+def test_a_wrong_line_about_a_session_leaves_what_counts_by_it_uncertain(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    take(con, tmp_path, "academic_sessions,Y1,end_date,31 July,,")
+    assert rows(con, "FROM uncertain") == [
+        ("class", "C1", None), *[("role", user, None) for user in ("T1", "U1", "U2")]
+    ]  # fmt: skip
+
+
 def test_dates_are_put_in_order_together(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     roster = take(
         con, tmp_path,

@@ -111,6 +111,9 @@ def test_the_order_in_which_readings_are_given_does_not_matter(
             validate_all(con, given_folders, _COMBINING, today=TODAY, overrides=overrides)
             results.append(everything(con))
     assert results[0] == results[1]
+    for source in "abc":
+        doubts = duckdb.read_parquet(str(folder / source / "uncertain.parquet")).fetchall()
+        assert set(doubts) <= set(results[0]["uncertain"])
 
 
 @settings(max_examples=10, deadline=None)

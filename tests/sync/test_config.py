@@ -117,8 +117,10 @@ def test_the_json_schema_accepts_the_example_and_refuses_an_unknown_setting() ->
             "f.yaml:3: sources.0.kind: 'sis' is not allowed: use any of csv, oneroster",
         ),
         (
-            "sources:\n  - name: a\n    kind: oneroster\n    address: http://sis.example\n"
-            "    sign_in: bearer\n    client_secret: x\n",
+            (
+                "sources:\n  - name: a\n    kind: oneroster\n    address: http://sis.example\n"
+                "    sign_in: bearer\n    client_secret: x\n"
+            ),
             (
                 "f.yaml:4: sources.0.address: 'http://sis.example' is not allowed: "
                 "http://sis.example: not an address of the form https://host/path"

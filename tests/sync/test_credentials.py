@@ -20,6 +20,7 @@ from sync.credentials import (
     seal_file_passwords,
 )
 from sync.plan import Plan, messages, start_created
+from sync.record import Run, now
 from sync.sealing import SETTING, Sealing, new_key
 from sync.sheet import Line, Sheet
 from sync.storage import CREDENTIALS, RUNS
@@ -307,15 +308,21 @@ class TestFile:
             assert not list(folder.glob("*passwords*"))
         [blob] = storage.list_files(RUNS, RUN)
         assert FROM_FILE.encode() not in (storage.read(RUNS, blob.name) or b"")
+        run = Run(RUN, "hr", "planning", "plan", now())
         with workspace() as (con, folder):
-            open_file_passwords(storage, con, RUN, key, folder)
-            assert con.execute("SELECT count(*) FROM roster_passwords").fetchone() == (3,)
+            con.execute(
+                "CREATE TABLE renamed AS SELECT * FROM (VALUES ('hr', 'U1', 'S1'), "
+                "('sis', 'U2', 'S2')) AS r (source, given, sourced_id)"
+            )
+            open_file_passwords(storage, con, run, key, folder)
+            people = con.execute("SELECT user_sourced_id FROM roster_passwords ORDER BY 1")
+            assert people.fetchall() == [("S1",), ("U2",), ("U4",)]
             assert not list(folder.glob("*passwords*"))
         storage.write(RUNS, f"{RUN}/another", b"")
         forget_file_passwords(storage, RUN)
         assert [file.file_name for file in storage.list_files(RUNS, RUN)] == ["another"]
         with workspace() as (con, folder):
-            open_file_passwords(storage, con, RUN, key, folder)
+            open_file_passwords(storage, con, run, key, folder)
             assert con.execute("FROM roster_passwords").fetchall() == []
 
     def plan(self, world: World, key: Sealing, **passwords: Any) -> Plan:
