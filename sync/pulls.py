@@ -5,6 +5,9 @@
     state/sources/<source>/     the tables of the last complete pull, which the next one may change,
                                 and the blob <source>.json that names them and where to go on
 
+A pull that only changes tables needs all of them: what is in none of them would count as having
+left. So they are named one by one, and if any is lost, everything is pulled again.
+
 Tables and mark are one: a pull that goes on from a mark changes the tables that the mark came with.
 They say what is in the source, not what was applied, so a run that is held or fails leaves them.
 """
@@ -18,6 +21,8 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from roster.errors import Refused
 
 from .beginning import begin_run
 from .pages import PAGES, BlobPages
@@ -46,10 +51,11 @@ STEP_SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a source: the mark, and the prefix of its tables in the container state."""
+    """What is known of a source: the mark, and its tables (files) under a prefix of state."""
 
     mark: Mark
     prefix: str
+    tables: tuple[str, ...]
 
 
 def start_pull(storage: Storage, source: str, *, night: str = "", full: bool = False) -> str | None:
@@ -96,7 +102,10 @@ def read_pull(
     source: ApiSource,
     needed: frozenset[str] | None,
 ) -> Staged:
-    """The reading of a complete pull; remembers its tables, and where the next one goes on."""
+    """The reading of a complete pull; remembers its tables, and where the next one goes on.
+
+    Raises Refused if the tables that the pull only changes are not there any more.
+    """
     from connectors.extraction import gathered
     from connectors.projection import keep
     from connectors.pull import Pulled, make_tables, next_mark
@@ -108,8 +117,8 @@ def read_pull(
     pull = _begun(storage, run.run)
     assert pull is not None, "the step before this one wrote it"
     known = read_known(storage, source.name)
-    if known and not pull.full:
-        storage.download_folder(STATE, known.prefix, folder / "before")
+    if not pull.full:
+        _fetch_before(storage, source.name, known, folder / "before")
     pulled = Pulled(pull, gathered(pages), 0)
     tables = make_tables(con, connector, pulled, pages, folder / "before")
     staged = stage_pulled(
@@ -122,7 +131,7 @@ def read_pull(
     )
     keep(con, tables, folder / "tables")
     mark = next_mark(connector, pull, known.mark if known else None)
-    _remember(storage, run, Known(mark, f"{FOLDER}/{source.name}/{run.run}"), folder / "tables")
+    _remember(storage, run, mark, folder / "tables")
     return staged
 
 
@@ -133,23 +142,52 @@ def forget_pages(storage: Storage, run: str) -> None:
 
 
 def read_known(storage: Storage, source: str) -> Known | None:
-    """What is known of a source, or None before the first pull."""
+    """What is known of a source; None before the first pull, and if any of its tables is lost.
+
+    Raises Refused if what was remembered cannot be read.
+    """
     from connectors.connector import Mark
 
-    data = storage.read(STATE, f"{FOLDER}/{source}.json")
+    name = f"{FOLDER}/{source}.json"
+    data = storage.read(STATE, name)
     if data is None:
         return None
-    values = json.loads(data)
-    return Known(Mark(**values["mark"]), values["prefix"])
+    try:
+        values = json.loads(data)
+        known = Known(Mark(**values["mark"]), values["prefix"], tuple(values["tables"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise Refused(
+            f"source {source}: {STATE}/{name}, which says where its pulls go on, cannot be read; "
+            "delete that blob, and the next pull asks for everything"
+        ) from error
+    there = {file.name for file in storage.list_files(STATE, known.prefix)}
+    return known if there.issuperset(_blobs(known)) else None
 
 
-def _remember(storage: Storage, run: Run, known: Known, tables: Path) -> None:
+def _blobs(known: Known) -> list[str]:
+    return [f"{known.prefix}/{table}" for table in known.tables]
+
+
+def _fetch_before(storage: Storage, source: str, known: Known | None, folder: Path) -> None:
+    if known is None:
+        raise Refused(
+            f"source {source}: the tables of its last pull, which this pull of changes goes on "
+            f"from, are not there any more ({STATE}/{FOLDER}/{source}/); ask for everything with "
+            f"`rollcall pull {source} --full`"
+        )
+    for table, blob in zip(known.tables, _blobs(known), strict=True):
+        storage.download(STATE, blob, folder / table)
+
+
+def _remember(storage: Storage, run: Run, mark: Mark, tables: Path) -> None:
     """Stores the tables under a prefix of their own, then the blob that makes them count."""
-    storage.upload_folder(STATE, known.prefix, tables)
-    values: dict[str, Any] = {"mark": known.mark.as_dict(), "prefix": known.prefix}
+    prefix = f"{FOLDER}/{run.source}/{run.run}"
+    storage.upload_folder(STATE, prefix, tables)
+    names = sorted(path.name for path in tables.iterdir())
+    values: dict[str, Any] = {"mark": mark.as_dict(), "prefix": prefix, "tables": names}
     storage.write(STATE, f"{FOLDER}/{run.source}.json", json.dumps(values).encode())
     for file in storage.list_files(STATE, f"{FOLDER}/{run.source}"):
-        if not file.name.startswith(f"{known.prefix}/"):
+        if not file.name.startswith(f"{prefix}/"):
             storage.delete(STATE, file)
 
 

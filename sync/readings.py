@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from .config import Config
     from .record import Run
-    from .storage import Storage
+    from .storage import Storage, StoredFile
 
 STAGED = "staged"
 FOLDER = "readings"
@@ -85,20 +85,31 @@ def combine(
 
 
 def accept_reading(storage: Storage, run: Run) -> None:
-    """Makes a run's reading the last accepted one of its source."""
+    """Makes a run's reading the last accepted one of its source.
+
+    A run without one was about this source alone: what the source delivered before is forgotten,
+    since people who came later are not in it, and would count as having left.
+    """
+    pointer, prefix = f"{FOLDER}/{run.source}.json", f"{FOLDER}/{run.source}/{run.run}"
     files = storage.list_files(RUNS, artefact(run.run, STAGED))
-    if not files:
-        return
-    prefix = f"{FOLDER}/{run.source}/{run.run}"
     for file in files:
         storage.copy(RUNS, file, STATE, f"{prefix}/{file.file_name}")
     renamed = storage.read(RUNS, artefact(run.run, f"roster/{RENAMED}"))
     if renamed is not None:
         storage.write(STATE, RENAMED, renamed)
-    storage.write(STATE, f"{FOLDER}/{run.source}.json", json.dumps({"prefix": prefix}).encode())
-    for file in storage.list_files(STATE, f"{FOLDER}/{run.source}"):
-        if not file.name.startswith(f"{prefix}/"):
-            storage.delete(STATE, file)
+    if files:
+        storage.write(STATE, pointer, json.dumps({"prefix": prefix}).encode())
+    else:
+        _forget(
+            storage, [file for file in storage.list_files(STATE, FOLDER) if file.name == pointer]
+        )
+    kept = storage.list_files(STATE, f"{FOLDER}/{run.source}")
+    _forget(storage, [file for file in kept if not file.name.startswith(f"{prefix}/")])
+
+
+def _forget(storage: Storage, files: list[StoredFile]) -> None:
+    for file in files:
+        storage.delete(STATE, file)
 
 
 def _fetch(storage: Storage, source: str, folder: Path) -> bool:

@@ -124,6 +124,8 @@ def _file_drop(storage: Storage, run: Run) -> None:
         for file in drop.files:
             storage.delete(ROSTERS, file)
         _accept(storage, run)
+    else:
+        accept_reading(storage, run)  # the files are accepted ones
     for file in copies:
         storage.delete(RUNS, file)
 

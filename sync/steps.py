@@ -19,6 +19,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from connectors.source import ApiSource, CsvSource
+from roster.errors import Refused
 
 from . import lock
 from .accepted import check_source, list_accepted, needed_tables
@@ -30,7 +31,7 @@ from .memory import load_memory, save_memory
 from .plan import Plan, make_plan
 from .pulls import pull_pages, read_pull
 from .readings import combine, has_reading, save_reading
-from .record import END, artefact, find_run, list_runs, now, write_json
+from .record import END, PULLED, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, write_findings
 from .sealing import Sealing
 from .step import Again, Next, Step, Stop, Work
@@ -57,7 +58,7 @@ MOST_REASONS = 20
 def extract(work: Work) -> Next | Again | Stop:
     """Copies the dropped files into the run, exactly as they were when it began, or asks an API."""
     storage, run = work.storage, work.run.run
-    source = check_source(load_config(storage), list_accepted(storage), work.run.source)
+    source = _settings(work, load_config(storage))
     if isinstance(source, ApiSource):
         return pull_pages(work, source)
     drop = read_drop(storage, run)
@@ -73,7 +74,7 @@ def normalise(work: Work) -> Next:
     """Reads the roster from the files or pages; refuses what is incomplete."""
     storage, run = work.storage, work.run
     config, sealing = load_config(storage), Sealing.from_environment()
-    settings = check_source(config, list_accepted(storage), run.source)
+    settings = _settings(work, config)
     needed = needed_tables(storage, settings)
     from_file = config.people.takes_file_passwords and isinstance(settings, CsvSource)
     if from_file:
@@ -94,6 +95,24 @@ def normalise(work: Work) -> Next:
         roster.save(folder / "roster")
         storage.upload_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
         return Next(Step("plan"), {"findings": roster.finding_counts()})
+
+
+def _settings(work: Work, config: Config) -> SourceSettings:
+    """The settings of the run's source; Refused if they are not of the kind that the run is of."""
+    source = work.run.source
+    settings = check_source(config, list_accepted(work.storage), source)
+    asked = work.run.trigger == PULLED
+    if isinstance(settings, ApiSource) and not asked:
+        raise Refused(
+            f"rosters/{source}: {source} is asked over its API and takes no files; "
+            f"`rollcall pull {source}` asks it, files need a source of their own under `sources`"
+        )
+    if asked and not isinstance(settings, ApiSource):
+        raise Refused(
+            f"source {source} is a folder of files in rollcall.yaml, and was asked over an API "
+            f"when the run began; drop its files into rosters/{source}"
+        )
+    return settings
 
 
 def _read_files(

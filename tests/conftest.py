@@ -31,6 +31,11 @@ def account(azurite: str) -> Storage:
 @pytest.fixture
 def storage(account: Storage) -> Storage:
     """The account of this process, emptied for the test."""
+    return emptied(account)
+
+
+def emptied(account: Storage) -> Storage:
+    """The account with nothing in it."""
     for container in CONTAINERS:
         client = account.blobs.get_container_client(container)
         for blob in client.list_blobs():

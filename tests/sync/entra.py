@@ -74,6 +74,17 @@ def work_off(storage: Storage) -> None:
             on_control(storage, _json(message), 1)
 
 
+def work_visible(storage: Storage) -> None:
+    """Handles messages until none is visible; those that wait for their time stay."""
+    found = True
+    while found:
+        asyncio.run(_apply_all(storage))
+        messages = _take(storage, RUNS_QUEUE)
+        for message in messages:
+            on_control(storage, _json(message), 1)
+        found = bool(messages)
+
+
 async def _apply_all(storage: Storage) -> None:
     while messages := _take(storage, CHANGES_QUEUE):
         await asyncio.gather(*(apply_change(_json(m), m.id) for m in messages))

@@ -1,0 +1,168 @@
+"""Each system × each fault: the run ends held, tried again, or failed with a message; no removal.
+
+A tenant is in step with a small district. Then the system is asked again while something is wrong
+with it. The district did not change, so whatever a plan wanted to take away would be the fault's
+doing. Another system is one line in tests/sync/systems.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors import session
+from local.sis.faults import Fault
+from sync.pulls import start_pull
+from sync.record import END, Run, get_run
+from sync.run import on_control
+from sync.storage import RUNS_QUEUE, shared_storage
+from tests.conftest import emptied
+from tests.sync.entra import entra, use, work_visible
+from tests.sync.systems import SOURCE, SYSTEMS, System, configure, running
+
+if TYPE_CHECKING:
+    from sync.storage import Storage
+
+pytestmark = pytest.mark.xdist_group("fault-matrix")
+TAKING = {"remove", "disable", "archive"}
+
+
+@dataclass(frozen=True)
+class InStep:
+    """A tenant that is true to what its only source says."""
+
+    storage: Storage
+    system: System
+
+    def ask(self, *, full: bool) -> Run:
+        """A pull, until it ended or waits for its next try."""
+        run = start_pull(self.storage, SOURCE, full=full)
+        assert run is not None
+        work_visible(self.storage)
+        return get_run(self.storage, run)
+
+    def try_again(self, run: Run) -> Run:
+        """What happens when the time of a run's next try has come."""
+        self.storage.queues.get_queue_client(RUNS_QUEUE).clear_messages()
+        on_control(self.storage, {"run": run.run, "step": run.position, "tries": 2}, 1)
+        work_visible(self.storage)
+        return get_run(self.storage, run.run)
+
+
+@pytest.fixture(scope="module", params=SYSTEMS)
+def in_step(request: pytest.FixtureRequest, account: Storage, azurite: str) -> Iterator[InStep]:
+    with pytest.MonkeyPatch.context() as patch, running(request.param) as system, entra(patch):
+        patch.setattr(session, "FIRST_PAUSE", 0.001)
+        storage = use(emptied(account), azurite, patch)
+        configure(storage, system.settings())
+        tenant = InStep(storage, system)
+        first = tenant.ask(full=True)
+        assert (first.status, first.failed) == ("finished", 0), first.error
+        assert tenant.ask(full=True).changes == {}
+        yield tenant
+    shared_storage.cache_clear()
+
+
+@pytest.fixture
+def tenant(in_step: InStep) -> Iterator[InStep]:
+    """The tenant; afterwards it is in step again."""
+    yield in_step
+    in_step.system.faults.clear()
+    in_step.storage.queues.get_queue_client(RUNS_QUEUE).clear_messages()
+
+
+PASSES = (
+    Fault("status", status=500, after=2),
+    Fault("status", status=503, after=2, times=2),
+    Fault("throttle", after=2, seconds=0.01),
+    Fault("html", after=2),
+    Fault("redirect", body="/maintenance", after=2),
+    Fault("drop", after=2),
+    Fault("truncate", after=2),
+    Fault("slow", after=2, seconds=0.1),
+    Fault("garbage", after=2),
+)
+OUTAGES = (
+    Fault("status", status=500, after=3, times=None),
+    Fault("status", status=503, times=None),
+    Fault("throttle", after=3, seconds=900, times=None),
+    Fault("html", after=3, times=None),
+    Fault("redirect", body="/maintenance", after=3, times=None),
+    Fault("drop", after=3, times=None),
+    Fault("truncate", after=3, times=None),
+    Fault("garbage", after=3, times=None),
+)
+# Some of these a system answers in its ordinary life too, so what they mean depends on where.
+WRONG = (
+    Fault("status", status=401, times=None),
+    Fault("status", status=401, after=5, times=None),
+    Fault("status", status=403, times=None),
+    Fault("status", status=403, after=5, times=None),
+    Fault("status", status=404, times=None),
+    Fault("status", status=404, after=5, times=None),
+    Fault("empty", times=None),
+    Fault("empty", after=5, times=None),
+    Fault("empty", after=5),
+    Fault("retype", times=None),
+    Fault("retype", after=5, times=None),
+)
+
+
+def named(fault: Fault) -> str:
+    often = {1: "once", 2: "twice", None: "always"}[fault.times]
+    number = f"-{fault.status}" if fault.kind == "status" else ""
+    return f"{fault.kind}{number}-{often}-after-{fault.after}"
+
+
+def assert_nothing_is_taken(run: Run) -> None:
+    taken = {kind: actions for kind, actions in run.changes.items() if TAKING & actions.keys()}
+    assert taken == {}, run.findings
+
+
+@pytest.mark.parametrize("fault", PASSES, ids=named)
+def test_what_passes_is_not_noticed(tenant: InStep, fault: Fault) -> None:
+    tenant.system.suffer(fault)
+    run = tenant.ask(full=True)
+    assert (run.status, run.changes, run.error) == ("finished", {}, "")
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "changes"])
+@pytest.mark.parametrize("fault", OUTAGES, ids=named)
+def test_an_outage_is_waited_for_and_the_run_goes_on_where_it_was(
+    tenant: InStep, fault: Fault, full: bool
+) -> None:
+    tenant.system.suffer(fault)
+    run = tenant.ask(full=full)
+    assert (run.status, run.position, run.error) == ("extracting", "extract", "")
+    assert tenant.storage.waiting(RUNS_QUEUE) == 1
+    tenant.system.faults.clear()
+    run = tenant.try_again(run)
+    assert (run.status, run.changes) == ("finished", {}), run.error
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "changes"])
+@pytest.mark.parametrize("fault", WRONG, ids=named)
+def test_what_is_wrong_is_told_or_waited_for_and_takes_nobody_away(
+    tenant: InStep, fault: Fault, full: bool
+) -> None:
+    tenant.system.suffer(fault)
+    run = tenant.ask(full=full)
+    assert_nothing_is_taken(run)
+    if run.status == "failed":
+        assert len(run.error) > 40
+        for secret in ("contoso.edu", "rollcall-secret!"):
+            assert secret not in run.error
+    elif run.position != END:
+        assert tenant.storage.waiting(RUNS_QUEUE) == 1
+    tenant.system.faults.clear()
+    if run.position != END:
+        run = tenant.try_again(run)
+        assert_nothing_is_taken(run)
+    # Whatever was believed of the wrong answers, the next right ones mend without a removal.
+    healed = tenant.ask(full=True)
+    assert healed.status == "finished"
+    assert_nothing_is_taken(healed)
+    assert tenant.ask(full=True).changes == {}
