@@ -106,6 +106,7 @@ def read_pull(
 
     Raises Refused if the tables that the pull only changes are not there any more.
     """
+    from connectors.connector import Comparing
     from connectors.extraction import gathered
     from connectors.projection import keep
     from connectors.pull import Pulled, make_tables, next_mark
@@ -117,7 +118,7 @@ def read_pull(
     pull = _begun(storage, run.run)
     assert pull is not None, "the step before this one wrote it"
     known = read_known(storage, source.name)
-    if not pull.full:
+    if not pull.full or (known and isinstance(connector, Comparing)):
         _fetch_before(storage, source.name, known, folder / "before")
     pulled = Pulled(pull, gathered(pages), 0)
     tables = make_tables(con, connector, pulled, pages, folder / "before")
