@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from connectors.source import CsvSource
+from connectors.kinds import KINDS
 from directory.policy import Inbound
 from graph.quota import Quota
 from roster.errors import BadInput
@@ -54,17 +54,33 @@ def test_the_example_shows_every_setting_with_its_default() -> None:
     assert keys(shown) == keys(expected)
 
 
+def _shown_sources() -> Config:
+    """The example with the sources that it shows as comments."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    before, after = text.split("sources: []\n", 1)
+    shown, rest = after.split("\n\n", 1)
+    sources = "".join(f"{line.removeprefix('#')}\n" for line in shown.splitlines())
+    return parse_config(f"{before}sources:\n{sources}\n{rest}", "example", {"SIS_SECRET": "x"})
+
+
+def test_the_example_shows_every_kind_of_source_with_every_setting() -> None:
+    config = _shown_sources()
+    assert [source.kind_name for source in config.sources] == [*KINDS]
+    for source in config.sources:
+        given = {"name", "kind", "address", "client_id", "client_secret", "token_url"}
+        fields = type(source).model_fields
+        assert source.model_fields_set == fields.keys()
+        for name, field in fields.items():
+            assert name in given or getattr(source, name) == field.default, name
+
+
 def test_the_lists_that_are_empty_by_default_are_shown_in_the_example_as_comments() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    filled = text.replace("sources: []\n#", "sources:\n ").replace("\n#    ", "\n     ")
-    filled = filled.replace("exceptions: []\n  # ", "exceptions:\n   ").replace(
+    filled = text.replace("exceptions: []\n  # ", "exceptions:\n   ").replace(
         "\n  #    ", "\n      "
     )
     config = parse_config(filled, "example")
-    assert config.sources[0].name == "district"
     assert config.guards.exceptions[0].limit.count == 200
-    assert config.sources[0].model_fields_set == set(CsvSource.model_fields)
-    assert config.sources[0] == CsvSource(name="district")
 
 
 def test_the_provisioning_job_is_shown_in_the_example_as_a_comment() -> None:
