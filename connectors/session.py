@@ -149,7 +149,7 @@ class Session:
             wait = retry_after(response.headers)
             if wait is None and status == 429:
                 wait = limit_resets(response.headers)
-            raise Transient(f"{where}: answered {status}", wait)
+            raise Transient(f"{where}: answered {status}; the system is busy or down", wait)
         if 300 <= status < 400:
             raise Transient(
                 f"{where}: answered {status} and leads elsewhere; the system is under maintenance, "

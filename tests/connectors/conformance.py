@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from connectors.source import ApiSource
 
 TODAY = date(2026, 11, 26)
-PEOPLE = 120
+PEOPLE = 80
 Rows = Mapping[str, list[tuple[Any, ...]]]
 
 PASSING = (
@@ -101,6 +101,14 @@ class System:
     faults: Faults
     paths: str
 
+    whole: Rows | None = None
+
+    async def everything(self, source: ApiSource, folder: Path) -> Rows:
+        """The roster of a full pull, as it is without faults and without changes."""
+        if self.whole is None:
+            self.whole, _ = await pull(source, folder)
+        return self.whole
+
     def suffer(self, fault: Fault) -> None:
         """Lets something be wrong with its data."""
         self.faults.add(Fault(**(vars(fault) | {"path": self.paths})))
@@ -124,9 +132,21 @@ class Conformance:
         """The same with credentials that the system does not take."""
         raise NotImplementedError
 
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared(cls) -> Generator[System]:
+        with cls().running() as system:
+            yield system
+
     @pytest.fixture
-    def system(self, monkeypatch: pytest.MonkeyPatch) -> Generator[System]:
+    def system(self, shared: System, monkeypatch: pytest.MonkeyPatch) -> System:
+        """A system in which nothing changes; all is well with it."""
         monkeypatch.setattr(session_module, "FIRST_PAUSE", 0.001)
+        shared.faults.clear()
+        return shared
+
+    @contextmanager
+    def running(self) -> Iterator[System]:
         records = Records(generate(PEOPLE, 1, today=TODAY, domain="contoso.edu"))
         faults = Faults()
         with serving(self.app(records, faults)) as address:
@@ -140,18 +160,19 @@ class Conformance:
         for table in ("orgs", "users", "roles", "classes", "enrollments"):
             assert first[table], f"{table}: nothing came"
 
-    @pytest.mark.parametrize("seed", [1, 2, 3])
+    @pytest.mark.parametrize("seed", [1, 2])
     async def test_what_changed_over_what_was_is_everything(
-        self, system: System, tmp_path: Path, seed: int
+        self, tmp_path: Path, seed: int
     ) -> None:
-        source = self.settings(system.address)
-        _, mark = await pull(source, tmp_path / "0")
-        for day in range(2):
-            system.records.advance(seed * 10 + day, 0.1)
-            _, mark = await pull(source, tmp_path / f"{day + 1}", mark, tmp_path / f"{day}")
-        changes, _ = await pull(source, tmp_path / "9", mark, tmp_path / "2")
-        everything, _ = await pull(source, tmp_path / "full")
-        assert_same(changes, everything, self.unreported(system))
+        with self.running() as system:
+            source = self.settings(system.address)
+            _, mark = await pull(source, tmp_path / "0")
+            for day in range(2):
+                system.records.advance(seed * 10 + day, 0.1)
+                _, mark = await pull(source, tmp_path / f"{day + 1}", mark, tmp_path / f"{day}")
+            changes, _ = await pull(source, tmp_path / "9", mark, tmp_path / "2")
+            everything, _ = await pull(source, tmp_path / "full")
+            assert_same(changes, everything, self.unreported(system))
 
     def unreported(self, system: System) -> Mapping[str, set[Any]]:
         """Table → keys of rows that the system never reports as deleted, as its vendor says.
@@ -165,7 +186,7 @@ class Conformance:
         self, system: System, tmp_path: Path, saves: int
     ) -> None:
         source = self.settings(system.address)
-        expected, _ = await pull(source, tmp_path / "whole")
+        expected = await system.everything(source, tmp_path / "whole")
         begun: list[Any] = []
         killed = CrashingPages(tmp_path / "killed", saves)
         with pytest.raises(Crash):
@@ -185,7 +206,7 @@ class Conformance:
         self, system: System, tmp_path: Path, fault: Fault
     ) -> None:
         source = self.settings(system.address)
-        expected, _ = await pull(source, tmp_path / "1")
+        expected = await system.everything(source, tmp_path / "1")
         system.suffer(fault)
         found, _ = await pull(source, tmp_path / "2")
         assert found == expected
@@ -207,7 +228,7 @@ class Conformance:
         self, system: System, tmp_path: Path, after: int
     ) -> None:
         source = self.settings(system.address)
-        expected, _ = await pull(source, tmp_path / "1")
+        expected = await system.everything(source, tmp_path / "1")
         system.suffer(Fault("empty", after=after, times=None, body=self.empty))
         last = frozenset(table for table, rows in expected.items() if rows)
         with suppress(RollcallError):
