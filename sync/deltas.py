@@ -1,0 +1,150 @@
+"""Deltas: OneRoster packages of a source, of which the next one may say only what changed.
+
+    state/packages/<source>.json            names what the last package left, by run
+    state/packages/<source>/tables/<run>/   its rows, see connectors.delta
+    state/packages/<source>/unread/<run>    a package whose reading began, and is not complete;
+                                            it holds the hashes of its files once they are known
+
+Design note. Changes build on each other: of a package that could not be read, nobody would notice
+that its changes are missing in the next one. So a run marks its package as unread before anything
+else, and takes the mark away when what the package leaves is stored. While a mark of an earlier run
+is there, changes wait for that run, and are refused if it has ended: then only a whole (bulk)
+package goes on, or one that has all the files of the unread one. A whole package takes all earlier
+marks away.
+
+What a package left says what is in the source, not what was applied, so a run that is held or fails
+after its reading leaves it. The nightly run reads the last accepted files once more; where these
+are changes, later ones may have been read since, so it takes what the last package left and changes
+nothing there. A roster that was accepted without leaving anything, such as that of an API or of
+another format, ends the chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roster.errors import Refused, Transient
+
+from .accepted import read_accepted
+from .record import DROPPED, NIGHTLY, find_run
+from .storage import STATE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.delta import Before
+
+    from .record import Run
+    from .storage import Storage, StoredFile
+
+FOLDER = "packages"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What the last package of a source left: by which run, in which format."""
+
+    run: str
+    form: str
+
+
+def mark_unread(storage: Storage, run: Run) -> None:
+    """Marks the package of a run as unread, if its source has delivered OneRoster before."""
+    if run.trigger == DROPPED and read_left(storage, run.source):
+        _mark(storage, run, {})
+
+
+def read_left(storage: Storage, source: str) -> Left | None:
+    """What the last package of a source left, or None before the first."""
+    data = storage.read(STATE, f"{FOLDER}/{source}.json")
+    return Left(**json.loads(data)) if data else None
+
+
+class Packages:
+    """The chain (see connectors.delta) of the source of a run, or of files that are no run yet."""
+
+    def __init__(
+        self, storage: Storage, source: str, drop: Path, folder: Path, run: Run | None = None
+    ) -> None:
+        """`drop`: the package, a zip or folder; `folder`: a place for what is fetched and left."""
+        self._storage = storage
+        self._source = source
+        self._drop = drop
+        self._folder = folder
+        self._run = run
+        self.again = run is not None and run.trigger == NIGHTLY
+        self.after = folder / "after" if run and not self.again else None
+        self._begun = False
+
+    def begin(self, *, changes: bool) -> Before | None:
+        """What the last package left; None if nothing is known, as before a source's first."""
+        from connectors.delta import Before
+
+        self._begun = True
+        hashes = _hashes(self._drop) if changes or self.after else {}
+        if self.after and self._run:
+            _mark(self._storage, self._run, hashes)
+        if not changes:
+            return None
+        if not self.again:
+            self._refuse_gap(hashes)
+        left = read_left(self._storage, self._source)
+        accepted = read_accepted(self._storage, self._source)
+        if left is None or (accepted and accepted.run > left.run):
+            raise Refused(
+                f"source {self._source}: the package holds changes only (delta), and what they"
+                " change was not delivered as OneRoster; deliver all files in full (bulk) once"
+            )
+        if self._run and not self.again and left.run > self._run.run:
+            raise Refused(
+                f"source {self._source}: the package holds changes only (delta), and that of the"
+                f" later run {left.run} was read before it; deliver all files in full (bulk)"
+            )
+        before = self._folder / "before"
+        self._storage.download_folder(STATE, _tables(self._source, left.run), before)
+        return Before(left.form, before)
+
+    def leave(self, form: str) -> None:
+        """Stores what the package of the run leaves; it does not count before `settle`."""
+        if self._begun and self._run and self.after:
+            prefix = _tables(self._source, self._run.run)
+            self._storage.upload_folder(STATE, prefix, self.after)
+            left = json.dumps({"run": self._run.run, "form": form}).encode()
+            self._storage.write(STATE, f"{prefix}/left.json", left)
+        elif self._run and not self._begun:
+            _forget(self._storage, self._source)
+
+    def _refuse_gap(self, hashes: dict[str, str]) -> None:
+        """Transient while an earlier package is being read, Refused if it will not be read."""
+        for name, files in _unread(self._storage, self._source, self._run):
+            if files and files.items() <= hashes.items():
+                continue
+            earlier = find_run(self._storage, name)
+            if earlier and not earlier.has_ended:
+                raise Transient(f"source {self._source}: the package of run {name} comes first")
+            raise Refused(
+                f"source {self._source}: the package holds changes only (delta), and the one before"
+                f" it was not read (run {name}), so that its changes would be missing; deliver that"
+                " one again, or all files in full (bulk)"
+            )
+
+
+def settle(storage: Storage, run: Run) -> None:
+    """Makes what the package of a run left count, once its roster is known to be sound."""
+    data = storage.read(STATE, f"{_tables(run.source, run.run)}/left.json")
+    if data is None:
+        return
+    left = read_left(storage, run.source)
+    if left is None or left.run <= run.run:
+        storage.write(STATE, f"{FOLDER}/{run.source}.json", data)
+    kept = read_left(storage, run.source)
+    assert kept is not None, "it was written just now, or before"
+    for name, _ in _unread(storage, run.source, None):
+        if name <= run.run:
+            _unmark(storage, run.source, name)
+    for file in storage.list_files(STATE, f"{FOLDER}/{run.source}/tables"):
+        if _run_of(file) < kept.run:
+            storage.delete(STATE, file)
