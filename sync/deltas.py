@@ -2,8 +2,7 @@
 
     state/packages/<source>.json            names what the last package left, by run
     state/packages/<source>/tables/<run>/   its rows, see connectors.delta
-    state/packages/<source>/unread/<run>    a package whose reading began, and is not complete;
-                                            it holds the hashes of its files once they are known
+    state/packages/<source>/unread/<run>    marks a package whose reading is not complete
 
 Design note. Changes build on each other: of a package that could not be read, nobody would notice
 that its changes are missing in the next one. So a run marks its package as unread before anything
@@ -29,8 +28,8 @@ from typing import TYPE_CHECKING
 from roster.errors import Refused, Transient
 
 from .accepted import read_accepted
-from .record import DROPPED, NIGHTLY, find_run
-from .storage import STATE
+from .record import DROPPED, NIGHTLY, artefact, find_run
+from .storage import RUNS, STATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,13 +53,14 @@ class Left:
 def mark_unread(storage: Storage, run: Run) -> None:
     """Marks the package of a run as unread, if its source has delivered OneRoster before."""
     if run.trigger == DROPPED and read_left(storage, run.source):
-        _mark(storage, run, {})
+        _mark(storage, run)
 
 
 def read_left(storage: Storage, source: str) -> Left | None:
     """What the last package of a source left, or None before the first."""
     data = storage.read(STATE, f"{FOLDER}/{source}.json")
-    return Left(**json.loads(data)) if data else None
+    values = json.loads(data) if data else None
+    return Left(**values) if values else None
 
 
 class Packages:
@@ -84,13 +84,12 @@ class Packages:
         from connectors.delta import Before
 
         self._begun = True
-        hashes = _hashes(self._drop) if changes or self.after else {}
         if self.after and self._run:
-            _mark(self._storage, self._run, hashes)
+            _mark(self._storage, self._run)
         if not changes:
             return None
         if not self.again:
-            self._refuse_gap(hashes)
+            self._refuse_gap()
         left = read_left(self._storage, self._source)
         accepted = read_accepted(self._storage, self._source)
         if left is None or (accepted and accepted.run > left.run):
@@ -114,22 +113,33 @@ class Packages:
             self._storage.upload_folder(STATE, prefix, self.after)
             left = json.dumps({"run": self._run.run, "form": form}).encode()
             self._storage.write(STATE, f"{prefix}/left.json", left)
-        elif self._run and not self._begun:
+        elif not self._begun and not self.again:
             _forget(self._storage, self._source)
 
-    def _refuse_gap(self, hashes: dict[str, str]) -> None:
+    def _refuse_gap(self) -> None:
         """Transient while an earlier package is being read, Refused if it will not be read."""
-        for name, files in _unread(self._storage, self._source, self._run):
-            if files and files.items() <= hashes.items():
+        for name in (mark.file_name for mark in _unread(self._storage, self._source)):
+            if self._run and name >= self._run.run:
                 continue
             earlier = find_run(self._storage, name)
             if earlier and not earlier.has_ended:
-                raise Transient(f"source {self._source}: the package of run {name} comes first")
-            raise Refused(
-                f"source {self._source}: the package holds changes only (delta), and the one before"
-                f" it was not read (run {name}), so that its changes would be missing; deliver that"
-                " one again, or all files in full (bulk)"
-            )
+                raise Transient(
+                    f"source {self._source}: the package of run {name} is read first; try again"
+                    " in a minute"
+                )
+            if not self._has_all_of(name):
+                raise Refused(
+                    f"source {self._source}: the package holds changes only (delta), and the one"
+                    f" before it was not read (run {name}), so that its changes would be missing;"
+                    " deliver that one again, or all files in full (bulk)"
+                )
+
+    def _has_all_of(self, run: str) -> bool:
+        """Whether this package has all the files of an unread one, as they were."""
+        folder = self._folder / "unread" / run
+        self._storage.download_folder(RUNS, artefact(run, "source"), folder)
+        unread = _hashes(folder)
+        return bool(unread) and unread.items() <= _hashes(self._drop).items()
 
 
 def settle(storage: Storage, run: Run) -> None:
@@ -140,11 +150,40 @@ def settle(storage: Storage, run: Run) -> None:
     left = read_left(storage, run.source)
     if left is None or left.run <= run.run:
         storage.write(STATE, f"{FOLDER}/{run.source}.json", data)
-    kept = read_left(storage, run.source)
-    assert kept is not None, "it was written just now, or before"
-    for name, _ in _unread(storage, run.source, None):
-        if name <= run.run:
-            _unmark(storage, run.source, name)
+    for mark in _unread(storage, run.source):
+        if mark.file_name <= run.run:
+            storage.delete(STATE, mark)
     for file in storage.list_files(STATE, f"{FOLDER}/{run.source}/tables"):
-        if _run_of(file) < kept.run:
+        if file.name.split("/")[3] < run.run:
             storage.delete(STATE, file)
+
+
+def _mark(storage: Storage, run: Run) -> None:
+    storage.write(STATE, f"{FOLDER}/{run.source}/unread/{run.run}", b"")
+
+
+def _unread(storage: Storage, source: str) -> list[StoredFile]:
+    """The marks of a source, from the oldest on; their file names are runs."""
+    return storage.list_files(STATE, f"{FOLDER}/{source}/unread")
+
+
+def _forget(storage: Storage, source: str) -> None:
+    """Ends the chain of a source that delivers in another format."""
+    if read_left(storage, source):
+        storage.write(STATE, f"{FOLDER}/{source}.json", json.dumps(None).encode())
+        for file in storage.list_files(STATE, f"{FOLDER}/{source}"):
+            storage.delete(STATE, file)
+
+
+def _tables(source: str, run: str) -> str:
+    return f"{FOLDER}/{source}/tables/{run}"
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    """File name → hash, of a zip or of the files in a folder."""
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    hashes: dict[str, str] = {}
+    for file in files:
+        with file.open("rb") as stream:
+            hashes[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashes
