@@ -18,7 +18,15 @@ RosterPath = Annotated[
     Path, typer.Argument(metavar="PATH", help="A folder with the CSV files, or one zip of them.")
 ]
 
-
+AfterPaths = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--after",
+        metavar="PATH",
+        help="The OneRoster package that PATH holds the changes (delta) of. Again for each of "
+        "several, the oldest first.",
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -39,6 +47,7 @@ def check(
     ] = False,
     as_json: Json = False,
     config: ConfigFile = None,
+    after: AfterPaths = None,
     overrides: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Corrections by hand (CSV), as `overrides` names them."),
@@ -66,7 +75,9 @@ def check(
     with working(f"Reading {path}") as say, open_database() as con:
         held = check_strict(path, con, progress=say) if strict else None
         try:
-            roster = read_alone(path, con, settings, overrides=overrides, progress=say)
+            roster = read_alone(
+                path, con, settings, overrides=overrides, after=after or (), progress=say
+            )
         except (BadInput, Refused):
             if held:
                 alone = findings_alone(con)

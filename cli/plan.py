@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .account import running_demo
-from .check import ConfigFile, RosterPath
+from .check import AfterPaths, ConfigFile, RosterPath
 from .screen import FINDINGS, Json, counts_table, print_json, results, working
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def plan(
     path: RosterPath,
     as_json: Json = False,
     config: ConfigFile = None,
+    after: AfterPaths = None,
     against: Annotated[
         Against,
         typer.Option(
@@ -55,7 +56,7 @@ def plan(
     settings = _settings(config, empty=against is not Against.tenant)
     with (
         working(f"Reading {path}") as say,
-        preview(path, settings, graph=_directory(against), progress=say) as made,
+        preview(path, settings, graph=_directory(against), after=after or (), progress=say) as made,
     ):
         if out:
             write_changes(made.con, out)

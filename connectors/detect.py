@@ -21,8 +21,11 @@ FORMATS: tuple[CsvFormat, ...] = (
 )
 
 
-def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
-    """The formats that know all of the files; BadInput unless one of them misses none."""
+def by_names(files: Sequence[DropFile], *, whole: bool = True) -> tuple[CsvFormat, ...]:
+    """The formats that know all of the files; BadInput unless one of them misses none.
+
+    `whole`: False for a package of changes, in which any file may be missing.
+    """
     found = ", ".join(sorted(file.name for file in files))
     expected = " | ".join(form.expected() for form in FORMATS)
     unknown = [file.name for file in files if not any(form.file(file.stem) for form in FORMATS)]
@@ -38,7 +41,7 @@ def by_names(files: Sequence[DropFile]) -> tuple[CsvFormat, ...]:
             f" expected the files of one: {expected}"
         )
     stems = {file.stem for file in files}
-    if all(_missing(form, stems) for form in candidates):
+    if whole and all(_missing(form, stems) for form in candidates):
         _complete(candidates[0], stems, found)
     return candidates
 
@@ -64,16 +67,36 @@ def _groups(form: CsvFormat) -> str:
     )
 
 
-def by_columns(candidates: Sequence[CsvFormat], headers: dict[str, Header]) -> CsvFormat:
-    """The one candidate whose columns the files have; `headers`: by stem. BadInput for none."""
+def by_columns(
+    candidates: Sequence[CsvFormat], headers: dict[str, Header], *, changes_of: str = ""
+) -> CsvFormat:
+    """The one candidate whose columns the files have; `headers`: by stem. BadInput for none.
+
+    `changes_of`: the name of the format that a package of changes has to have.
+    """
     form = max(candidates, key=lambda form: _known(form, headers))
-    found = ", ".join(sorted(header.file for header in headers.values()))
-    _complete(form, set(headers), found)
+    if changes_of:
+        form = _same(form, candidates, headers, changes_of)
+    else:
+        _complete(form, set(headers), ", ".join(sorted(h.file for h in headers.values())))
     for stem, header in headers.items():
         spec = form.file(stem)
         assert spec is not None
         if spec.feeds or spec.required:
             _check(spec, header, form.name)
+    return form
+
+
+def _same(
+    best: CsvFormat, candidates: Sequence[CsvFormat], headers: dict[str, Header], name: str
+) -> CsvFormat:
+    """The format of the package before, if the files fit it as well as they fit any."""
+    form = next((form for form in candidates if form.name == name), None)
+    if form is None or _known(form, headers) < _known(best, headers):
+        raise BadInput(
+            f"the files are {best.name}, those that they change are {name};"
+            " deliver all files in full (bulk) once"
+        )
     return form
 
 

@@ -13,6 +13,7 @@ empty.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import duckdb
 
@@ -20,6 +21,7 @@ from connectors.formats import CsvFormat, Derived, FileSpec, filled, make_feeds,
 from roster.errors import Refused
 from roster.feed import Feed
 from roster.intake import Intake
+from roster.ledger import number as count
 from roster.rules import RULES
 from roster.schema import TABLES, literal
 
@@ -27,6 +29,15 @@ from roster.schema import TABLES, literal
 RAW = "csv_raw"
 BROKEN = "csv_broken"
 LOST = f"(SELECT * FROM {BROKEN} WHERE rule <> 'csv.line_break')"
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a kept table that come from one file. `first`: the record that is its row 0."""
+
+    number: int
+    name: str
+    first: int
 
 
 class Feeding:
@@ -46,7 +57,8 @@ class Feeding:
         self._source = source
         self._last = last
         self._form = form
-        self._kept: dict[str, tuple[int, str, frozenset[str]]] = {}
+        self._kept: dict[str, list[_Part]] = {}
+        self._known: dict[str, frozenset[str]] = {}
         self._files = 0
 
     def add_file(self, name: str, records: int, shifts: str) -> int:
@@ -82,18 +94,24 @@ class Feeding:
         without rows counts as not delivered, see the design note.
         """
         for derived in self._form.derived:
-            cited, name, known = self._kept[derived.of]
-            if derived.needs not in known:
+            if derived.needs not in self._known[derived.of]:
                 continue
             raw = f"derived_{derived.table}"
             self._con.execute(f"CREATE OR REPLACE TEMP TABLE {raw} AS {derived.query}")
-            (rows,) = self._con.execute(f"SELECT count(*) FROM {raw}").fetchall()[0]
-            if rows:
-                number = self.add_file(name, rows, _lines_of(raw, cited))
-                self._intake.add(Feed(derived.table, raw, number, derived.columns, derived.headers))
+            parts = self._kept[derived.of]
+            for part, following in zip(parts, [*parts[1:], None], strict=True):
+                self._derive(derived, raw, part, following)
             self._con.execute(f"DROP TABLE {raw}")
         for of in self._kept:
             self._con.execute(f"DROP TABLE kept_{of}")
+
+    def _derive(self, derived: Derived, raw: str, part: _Part, following: _Part | None) -> None:
+        end = f" AND record < {following.first}" if following else ""
+        where = f"record >= {part.first}{end}"
+        if rows := count(self._con, f"SELECT count(*) FROM {raw} WHERE {where}"):
+            number = self.add_file(part.name, rows, _lines_of(raw, part, where))
+            columns, headers = derived.columns, derived.headers
+            self._intake.add(Feed(derived.table, raw, number, columns, headers, where))
 
     def check_complete(self) -> None:
         """Refuse a delivery that lacks what the last accepted one had."""
@@ -119,23 +137,27 @@ class Feeding:
         if not spec.keeps:
             return
         at = places(spec, names)
-        self._con.execute(
-            f"CREATE OR REPLACE TEMP TABLE kept_{spec.name} AS"
-            f" SELECT rowid AS record, {filled(spec.keeps, at)} FROM {RAW}"
-        )
-        self._kept[spec.name] = (number, name, frozenset(at))
+        table, first = f"kept_{spec.name}", 0
+        parts = self._kept.setdefault(spec.name, [])
+        if parts:
+            first = count(self._con, f"SELECT coalesce(max(record) + 1, 0) FROM {table}")
+        rows = f"SELECT rowid + {first} AS record, {filled(spec.keeps, at)} FROM {RAW}"
+        make = f"INSERT INTO {table}" if parts else f"CREATE OR REPLACE TEMP TABLE {table} AS"
+        self._con.execute(f"{make} {rows}")
+        parts.append(_Part(number, name, first))
+        self._known[spec.name] = self._known.get(spec.name, frozenset()) | frozenset(at)
         for derived in self._form.derived:
             if derived.of == spec.name and derived.needs in at and derived.lost is not None:
                 self._intake.lose(_lost(derived, derived.lost, at, number), LOST)
 
 
-def _lines_of(raw: str, cited: int) -> str:
+def _lines_of(raw: str, part: _Part, where: str) -> str:
     """SQL: the shifts of a derived table, wherever its rows and the cited lines leave step."""
     return f"""
         SELECT row, line FROM (
             SELECT d.row, s.line + (d.record - s.row) AS line
-            FROM (SELECT rowid AS row, record FROM {raw}) d
-            ASOF JOIN (SELECT row, line FROM line_shifts WHERE file = {cited}) s
+            FROM (SELECT rowid AS row, record - {part.first} AS record FROM {raw} WHERE {where}) d
+            ASOF JOIN (SELECT row, line FROM line_shifts WHERE file = {part.number}) s
                 ON d.record >= s.row)
         QUALIFY line - row IS DISTINCT FROM lag(line - row) OVER (ORDER BY row)"""
 

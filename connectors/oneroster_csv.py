@@ -384,3 +384,6 @@ FORMAT_11 = _format(
 FORMAT_12 = _format(
     "oneroster-1.2", (_USERS_12, _ROLES_12), _SKIPPED_12, (_relationships("kept_roles"),)
 )
+FORMATS = (FORMAT_11, FORMAT_12)
+# The files that the roster uses, lower-case.
+USED = frozenset(spec.name.lower() for form in FORMATS for spec in form.files if spec.feeds)

@@ -6,7 +6,7 @@ https://www.imsglobal.org/spec/oneroster/v1p2/bind/csv
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from connectors.drop import DropFile
@@ -31,38 +31,62 @@ class Notice:
     value: str = ""
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says. `states`: lower-case name of a file → (absent, bulk or delta, line)."""
+
+    file: DropFile
+    states: Mapping[str, tuple[str, int]]
+    version: str
+    version_line: int
+
+    def is_delta(self, stem: str) -> bool:
+        """Whether a file holds changes only."""
+        return self.states.get(stem, ("", 1))[0] == "delta"
+
+    def changes(self, used: Set[str]) -> list[str]:
+        """Which of the files that are used hold changes only, in order."""
+        return [stem for stem in self.states if stem in used and self.is_delta(stem)]
+
+
+def load_manifest(file: DropFile, header: Header) -> Manifest:
+    """Reads a manifest. BadInput where its columns are missing or a state is none."""
+    properties = read_manifest(file, header)
+    return Manifest(file, _states(file, properties), *properties.get(VERSION, ("", 1)))
+
+
 def check_manifest(
-    file: DropFile, header: Header, form: CsvFormat, files: Sequence[DropFile]
+    manifest: Manifest, form: CsvFormat, files: Sequence[DropFile], *, changes: bool
 ) -> list[Notice]:
     """Files that are there although the manifest says they are absent; a version that is not true.
 
-    BadInput where a roster file that it promises is missing, a state is none, or a file holds
-    changes only: taken for the whole, such a file would make everyone leave who is not in it.
+    `changes`: the package has files of changes. BadInput where a roster file that it promises is
+    missing, or where it says of none of both, in a package of changes, which it is: changes that
+    were taken for the whole would make everyone leave who is not in them.
     """
-    properties = read_manifest(file, header)
-    states = _states(file, properties)
+    file, states = manifest.file, manifest.states
     stems = {other.stem: other for other in files}
     used = {spec.name.lower(): spec.name for spec in form.files if spec.feeds}
-    delta = [used[stem] for stem, (state, _) in states.items() if state == "delta" and stem in used]
-    if delta:
-        names = ", ".join(f"{name}.csv" for name in delta)
-        raise BadInput(
-            f"{file.name}: {names}: changes only (delta). A delta is not applied, and must never"
-            " be read as the whole roster; export these files in full (bulk) and deliver the"
-            " package again"
-        )
     for stem, (state, line) in states.items():
-        if state == "bulk" and stem in used and stem not in stems:
+        if state != "absent" and stem in used and stem not in stems:
             raise BadInput(
-                f"{file.name}:{line}: {used[stem]}.csv is announced as bulk and is not in the"
+                f"{file.name}:{line}: {used[stem]}.csv is announced as {state} and is not in the"
                 " package; deliver all files again"
             )
+    unsaid = [
+        stem for stem in stems if stem in used and states.get(stem, ("absent", 1))[0] == "absent"
+    ]
+    if changes and unsaid:
+        raise BadInput(
+            f"{file.name}: does not say whether {stems[unsaid[0]].name} is whole (bulk) or changes"
+            " only (delta); name each file of the package"
+        )
     notices = [
         Notice(stems[stem], "csv.unannounced")
         for stem, (state, _) in states.items()
         if state == "absent" and stem in stems
     ]
-    version, line = properties.get(VERSION, ("", 1))
+    version, line = manifest.version, manifest.version_line
     if version and version not in _VERSIONS.get(form.name, (version,)):
         notices.append(Notice(file, "csv.version", line, version))
     return notices

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 from .accepted import check_source, list_accepted, needed_tables
 from .beginning import begin_run
 from .config import load_config
+from .deltas import Packages
 from .record import DROPPED, NIGHTLY, new_run_id, now, read_json
 from .storage import ARCHIVE, ARRIVALS_QUEUE, ROSTERS, StoredFile
+from .workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +72,6 @@ def drop(
     """
     from connectors.reading import read_roster, read_staged
     from connectors.source import CsvSource
-    from roster.database import open_database
     from roster.errors import Refused
 
     config = load_config(storage)
@@ -80,9 +81,9 @@ def drop(
             f"{source} is asked over its API and takes no files; `rollcall pull {source}` asks it"
         )
     needed = needed_tables(storage, settings)
-    with open_database() as con:
-        # Ids of other sources are not missing: only a roster of its own is checked whole.
-        read = read_staged if config.combines else read_roster
+    # Ids of other sources are not missing: only a roster of its own is checked whole.
+    read = read_staged if config.combines else read_roster
+    with workspace() as (con, folder):
         read(
             path,
             con,
@@ -90,6 +91,7 @@ def drop(
             progress=say,
             last_files=needed,
             mappings=settings.mappings,
+            chain=Packages(storage, source, path, folder),
         )
     files = [path]
     if path.is_dir():

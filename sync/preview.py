@@ -19,7 +19,7 @@ from .plan import Plan, make_plan
 from .reading import read_alone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from duckdb import DuckDBPyConnection
 
@@ -46,17 +46,19 @@ def preview(
     config: Config,
     *,
     graph: Callable[[], Graph] | None = None,
+    after: Sequence[Path] = (),
     progress: Callable[[str], None] | None = None,
 ) -> Generator[Preview]:
     """Plans the roster at `path` against the directory that `graph` connects to, or an empty one.
 
+    `after`: the packages that it follows, see `read_alone`.
     Raises BadInput or Refused for a roster that a run would not take either.
     """
     from roster.database import open_database
 
     say: Callable[[str], object] = progress or str
     with open_database() as con, tempfile.TemporaryDirectory(prefix="rollcall-") as folder:
-        roster = read_alone(path, con, config, progress=progress)
+        roster = read_alone(path, con, config, after=after, progress=progress)
         say("reading the directory")
         domains = _read_directory(con, config, graph, Path(folder))
         start_memory(con)

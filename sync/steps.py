@@ -25,6 +25,7 @@ from . import lock
 from .accepted import check_source, list_accepted, needed_tables
 from .config import load_config
 from .credentials import open_file_passwords, seal_file_passwords
+from .deltas import Packages, mark_unread, settle
 from .drop import read_drop
 from .ending import cancel_held
 from .memory import load_memory, save_memory
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from roster.staging import Staged
 
     from .config import Config
+    from .storage import Storage
 
 LOCKED_SECONDS = 5.0
 MOST_REASONS = 20
@@ -57,17 +59,26 @@ MOST_REASONS = 20
 
 def extract(work: Work) -> Next | Again | Stop:
     """Copies the dropped files into the run, exactly as they were when it began, or asks an API."""
-    storage, run = work.storage, work.run.run
+    storage = work.storage
+    if work.run.trigger != PULLED:
+        mark_unread(storage, work.run)
+        if not _copy_drop(storage, work.run.run):
+            return Stop("the files changed while the run began; the new ones get their own run")
     source = _settings(work, load_config(storage))
     if isinstance(source, ApiSource):
         return pull_pages(work, source)
+    return Next(Step("normalise"))
+
+
+def _copy_drop(storage: Storage, run: str) -> bool:
+    """Copies the files of a drop into the run; False if they changed meanwhile."""
     drop = read_drop(storage, run)
     copied = {file.name for file in storage.list_files(RUNS, artefact(run, "source"))}
     for file in drop.files:
         name = artefact(run, f"source/{file.file_name}")
         if name not in copied and not storage.copy(drop.container, file, RUNS, name):
-            return Stop("the files changed while the run began; the new ones get their own run")
-    return Next(Step("normalise"))
+            return False
+    return True
 
 
 def normalise(work: Work) -> Next:
@@ -94,6 +105,7 @@ def normalise(work: Work) -> Next:
         roster = staged.check()
         roster.save(folder / "roster")
         storage.upload_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
+        settle(storage, run)
         return Next(Step("plan"), {"findings": roster.finding_counts()})
 
 
@@ -126,15 +138,20 @@ def _read_files(
 ) -> Staged:
     from connectors.reading import read_staged
 
-    work.storage.download_folder(RUNS, artefact(work.run.run, "source"), folder / "source")
-    return read_staged(
-        folder / "source",
+    drop = folder / "source"
+    work.storage.download_folder(RUNS, artefact(work.run.run, "source"), drop)
+    chain = Packages(work.storage, source.name, drop, folder / "packages", work.run)
+    staged = read_staged(
+        drop,
         con,
         source=source.name,
         last_files=needed,
         mappings=source.mappings,
         passwords=passwords,
+        chain=chain,
     )
+    chain.leave(staged.format)
+    return staged
 
 
 def plan(work: Work) -> Next | Again | Stop:
@@ -171,7 +188,9 @@ def _whole_roster(
 
     storage, run = work.storage, work.run
     if has_reading(storage, run.run):
-        return combine(storage, con, run, config, today, folder)
+        roster = combine(storage, con, run, config, today, folder)
+        settle(storage, run)
+        return roster
     storage.download_folder(RUNS, artefact(run.run, "roster"), folder / "roster")
     return Roster.load(con, folder / "roster")
 

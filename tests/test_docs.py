@@ -38,7 +38,8 @@ def filled(command: str, folder: Path) -> list[str]:
     words = shlex.split(command)[1:]
     drop = str(folder / "district" / "day1")
     places = {"FOLDER": drop, "PATH": drop, "export/": drop, "RUN": "20261124T134700Z-3f2a",
-              "oneroster/": str(folder / "oneroster")}  # fmt: skip
+              "oneroster/": str(folder / "oneroster"),
+              "changes/": str(folder / "changes")}  # fmt: skip
     return [
         places.get(word, drop if word.startswith(("district/", "/tmp/rollcall-demo")) else word)
         for word in words
@@ -51,6 +52,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     district = generate(people=20, seed=2, today=TODAY)
     district.write(folder / "district" / "day1")
     district.write(folder / "oneroster", "oneroster-1.2")
+    users = (folder / "oneroster" / "users.csv").read_text(encoding="utf-8").splitlines()
+    changes = {"users.csv": users[:2],
+               "manifest.csv": ["propertyName,value", "oneroster.version,1.2",
+                                "file.users,delta"]}  # fmt: skip
+    (folder / "changes").mkdir()
+    for name, lines in changes.items():
+        (folder / "changes" / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "rollcall.yaml").write_text("people: {mode: create}\n", encoding="utf-8")
     (folder / "overrides.csv").write_text("table,key,column,value\n", encoding="utf-8")
     return folder

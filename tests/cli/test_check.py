@@ -11,6 +11,8 @@ import pytest
 from cli.main import run
 from local.district import District, generate, next_day
 from local.district.writing import Format
+from tests.sync.packages import bulk, delta, user
+from tests.sync.rosters import write
 
 TODAY = date(2026, 11, 24)
 
@@ -231,3 +233,20 @@ def test_strict_is_for_oneroster(folder: Path, capsys: pytest.CaptureFixture[str
     code, told = check(capsys, folder, "--strict")
     assert code == 2
     assert "only OneRoster CSV can be held to the letter" in told["error"]["message"]
+
+
+def test_changes_are_read_after_the_packages_that_they_follow(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    whole = write(tmp_path / "bulk", bulk("U1"))
+    first = write(tmp_path / "first", delta(user("U2")))
+    second = write(tmp_path / "second", delta(user("U3")))
+    _, told = check(capsys, second, "--after", str(whole), "--after", str(first))
+    assert told["counts"]["users"] == 4
+    run(["plan", str(second), "--json", "--after", str(whole)])
+    assert json.loads(capsys.readouterr().out)["changes"]["person"] == {"create": 3}
+    assert run(["check", str(second)]) == 2
+    assert "rollcall check PATH --after BEFORE" in capsys.readouterr().err
+    other = write(tmp_path / "other")
+    assert run(["check", str(second), "--after", str(other)]) == 2
+    assert "follow a OneRoster package only" in capsys.readouterr().err

@@ -393,7 +393,7 @@ def test_a_contact_who_is_enrolled_is_told_and_is_no_teacher_of_the_class(
     ("old", "new", "said"),
     [
         ("file.users,bulk", "file.users,delta",
-         r"^manifest\.csv: users\.csv: changes only \(delta\)\. .* in full \(bulk\)"),
+         r"^manifest\.csv: users\.csv: changes only \(delta\), .* in full \(bulk\) first"),
         ("file.enrollments,bulk", "file.enrollments,Delta", r"enrollments\.csv: changes only"),
         ("file.users,bulk", "file.users,some",
          r"^manifest\.csv:16: file\.users is neither .*allowed: absent, bulk, delta"),
