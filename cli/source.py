@@ -34,8 +34,10 @@ def list_sources(account: Account = None, config: ConfigFile = None, as_json: Js
     storage = open_storage(account)
     accepted = {a.source: a.run for a in list_accepted(storage)}
     kinds = {s.name: s.kind_name for s in _config(account, config).sources}
+    # Without any configured, whichever folder is filled is taken.
+    other = "not in rollcall.yaml" if kinds else "csv"
     found = [
-        {"source": name, "kind": kinds.get(name, "csv"), "last_run": accepted.get(name, "")}
+        {"source": name, "kind": kinds.get(name, other), "last_run": accepted.get(name, "")}
         for name in sorted(kinds.keys() | accepted.keys())
     ]
     if as_json:

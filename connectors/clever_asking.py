@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from connectors.clever_tokens import fields_of, next_link
 from connectors.pages import Head, Page, Request
+from connectors.proof import check_ids
 from connectors.session import LONGEST_PAUSE
 from roster.errors import Terminal, Transient
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # What is asked for instead where a page may not be that large.
 SMALLER = (1_000, 100)
 MINUTE = 60.0
+_TEXT: frozenset[type] = frozenset({str})
 _NO_COUNT = frozenset({400, 404, 413, 501})
 
 
@@ -81,6 +83,7 @@ async def ask_page(session: Session, pace: Pace, request: Request) -> Page:
     answer, request = await _within_limit(session, pace, request)
     items = listed(answer)
     rows = [unwrapped(item) for item in items]
+    check_ids(answer.path, (one for row in rows for one in _ids(fields_of(row))), _TEXT)
     ids = [str(fields_of(row).get("id")) for row in rows]
     facts = {"first": ids[0], "last": ids[-1]} if ids else {}
     link = next_link(answer.body)
@@ -90,6 +93,20 @@ async def ask_page(session: Session, pace: Pace, request: Request) -> Page:
     elif ids and len(rows) >= int(request.params["limit"]):
         then = (_next(request, dict(request.params) | {"starting_after": ids[-1]}),)
     return Page(rows, then, facts=facts)
+
+
+def _ids(row: Mapping[str, Any]) -> Iterator[Any]:
+    """The ids in an object of a list: its own, and those that decide who belongs where."""
+    yield from (row.get(name) for name in ("id", "school", "teacher"))
+    for name in ("students", "teachers"):
+        yield from _items(row.get(name))
+    for role in fields_of(row.get("roles")).values():
+        yield fields_of(role).get("school")
+        yield from _items(fields_of(role).get("schools"))
+
+
+def _items(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 async def ask_total(session: Session, pace: Pace, request: Request) -> int | None:

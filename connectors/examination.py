@@ -48,7 +48,7 @@ class Observation:
         """What an administrator should ask the vendor about."""
         found: list[str] = []
         if not self.steady:
-            found.append("the same request gave other rows the second time; pages cannot be relied")
+            found.append("the same request gave other rows the second time; no page can be trusted")
         if not self.rows:
             found.append("no rows; nothing is shared with this access, or there are none")
         if self.seconds > SLOW_SECONDS:

@@ -15,7 +15,7 @@ that write local time as if it were UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,7 @@ from connectors.oneroster_paging import OF, Spot, check_pages, facts, is_cursor
 from connectors.oneroster_probe import WAYS, Filtering, Offer, Probe, since
 from connectors.pages import Head, Page, Request
 from connectors.projection import Collection
+from connectors.proof import check_ids
 from connectors.pull import utc_now, wants_full
 from connectors.source import Address, ApiSource
 from roster.errors import BadInput, Refused, Transient
@@ -345,6 +346,7 @@ class OneRosterApi:
             for row in reply.rows:
                 for name in _NEVER_KEPT:
                     row.pop(name, None)
+        check_ids(f"/{path}", (one for row in reply.rows for one in _ids(row)), _ID_TYPES)
         return reply.rows
 
     def _total(self, pull: Pull, path: str, reply: Reply) -> int | None:
@@ -373,11 +375,21 @@ _NUMBER = "number"
 _TABLES = {"academicSessions": "academic_sessions"}
 _PEOPLE = ("users", "students", "teachers")
 # Passwords stand here: https://www.imsglobal.org/spec/oneroster/v1p2
+# Some providers write ids that look like numbers as numbers.
+_ID_TYPES: frozenset[type] = frozenset({str, int})
 _NEVER_KEPT = ("password", "userProfiles")
 
 
 def _request(collection: str, path: str, spot: Spot) -> Request:
     return Request(collection, f"{path}-{spot.offset:09}", path, spot.params())
+
+
+def _ids(row: Any) -> Iterator[Any]:
+    """The ids in an object: its own, and whose and which class's it is; bare ones, too."""
+    yield row.get("sourcedId")
+    for name in ("user", "class"):
+        named = row.get(name)
+        yield named.get("sourcedId") if isinstance(named, dict) else named
 
 
 def _earlier(at: str, minutes: int) -> str:

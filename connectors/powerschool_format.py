@@ -39,6 +39,16 @@ def _known(column: str, kept: str) -> str:
     return f"trim({{{column}}}) IN (SELECT id FROM kept_{kept})"
 
 
+def _in_class(column: str, kept: str) -> str:
+    """Rows of a class that count: section and person are there, or one is no id at all.
+
+    Where no id stands, it cannot be said who was meant, so the row becomes an error.
+    """
+    known = f"{_known('section', 'sections')} AND {_known(column, kept)}"
+    odd = " OR ".join(f"try_cast({{{name}}} AS BIGINT) IS NULL" for name in ("section", column))
+    return f"({known}) OR {odd}"
+
+
 _USER = {
     "sourced_id": "{person}",
     "username": "{username}",
@@ -161,7 +171,7 @@ SECTION_TEACHERS = _file(
             "start_date": "{startdate}",
             "end_date": "{enddate}",
         },
-        where=f"{_known('section', 'sections')} AND {_known('staff', 'staff')}",
+        where=_in_class("staff", "staff"),
     ),
 )
 ENROLLMENTS = _file(
@@ -176,7 +186,7 @@ ENROLLMENTS = _file(
             "start_date": "{startdate}",
             "end_date": "{enddate}",
         },
-        where=f"{_known('section', 'sections')} AND {_known('student', 'students')}",
+        where=_in_class("student", "students"),
     ),
 )
 CONTACTS = _file(

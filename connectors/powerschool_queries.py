@@ -195,6 +195,7 @@ async def fetch(session: Session, request: Request) -> Page:
     if total is None:
         total = await count(session, name, body)
     keys = _keys(rows, answer.path)
+    _check_links(rows, answer.path)
     facts = {"span": span, "after": int(body["after"]), "keys": keys}
     so_far = int(done) + len(rows)
     if not rows or so_far >= total:
@@ -227,6 +228,16 @@ def _keys(rows: Sequence[Mapping[str, Any]], where: str) -> list[int]:
         return [int(row["dcid"]) for row in (rows[0], rows[-1])] if rows else []
     except (KeyError, TypeError, ValueError):
         raise Transient(f"{where}: answered with rows without their key") from None
+
+
+def _check_links(rows: Sequence[Mapping[str, Any]], where: str) -> None:
+    """Keys of rows and links, which are numbers, or blank where there is no link."""
+    for name in rows[0] if rows else ():
+        if name.endswith("dcid") and not all(
+            value is None or str(value) == "" or str(value).isdecimal()
+            for value in (row.get(name) for row in rows)
+        ):
+            raise Transient(f"{where}: answered with {name} that is no number")
 
 
 def prove(heads: Sequence[Head], *, contacts: bool) -> list[Doubt]:

@@ -156,7 +156,11 @@ class Session:
                 "or the address in the configuration is not that of its API"
             )
         if status >= 400:
-            raise Terminal(f"{where}: answered {status}{_told(response)}", str(status))
+            raise Terminal(
+                f"{where}: answered {status}{_told(response)}; see in the system's administration "
+                "what this access may read, or show this message to its vendor",
+                str(status),
+            )
         body = _json(response)
         if body is _NO_JSON:
             raise Transient(

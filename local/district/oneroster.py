@@ -53,7 +53,7 @@ _COMMON = {
         title, code AS "courseCode", {_ceds("grade")} AS grades, 'district' AS "orgSourcedId",
         subject AS subjects, NULL AS "subjectCodes" FROM courses
         UNION ALL
-        SELECT 'course-' || sourced_id, {_BULK}, NULL, title, NULL, NULL, org, NULL, NULL
+        SELECT 'course-' || sourced_id, {_BULK}, NULL, title, code, NULL, org, NULL, NULL
         FROM classes WHERE course IS NULL ORDER BY "sourcedId\"""",
     "classes.csv": f"""SELECT sourced_id AS "sourcedId", {_BULK}, title, NULL AS grades,
         coalesce(course, 'course-' || sourced_id) AS "courseSourcedId", code AS "classCode",

@@ -65,6 +65,12 @@ _USER_MARKS = """(
             JOIN sis.roles r ON r.user_id = k.student_id WHERE NOT k.gone
     ) m ON m.user_id = u.sourced_id GROUP BY ALL)"""
 
+# A class without a course has one of its own, since each class has to name one.
+_COURSE_MARKS = """(
+    SELECT sourced_id, gone, modified FROM sis.courses
+    UNION ALL
+    SELECT 'course-' || sourced_id, gone, modified FROM sis.classes WHERE course IS NULL)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Entity:
@@ -177,7 +183,7 @@ _COMMON = {
                 _ref("org", "orgs", "orgSourcedId"), _list("subjectCodes"), *_never("resources"),
             ),
             _file("courses"),
-            "sis.courses",
+            _COURSE_MARKS,
         ),
         Entity(
             "classes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -10,12 +11,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from connectors.kinds import KINDS
+from local.clever import create_app as clever
 from local.district import generate
 from local.oneroster import create_app as oneroster
+from local.powerschool import create_app as powerschool
+from local.powerschool.plugins import CREDENTIALS
 from local.sis.faults import Fault, Faults
 from local.sis.records import Records
 from local.sis.serving import serving
 from sync.storage import CONFIG
+from tests.connectors.test_powerschool_api import plugin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -60,9 +65,43 @@ def _oneroster(root: str, **more: Any) -> Kind:
     )
 
 
+def _powerschool(empty: str, plugin: Callable[[], bytes | None]) -> Kind:
+    client_id, secret = CREDENTIALS
+    return Kind(
+        lambda records, faults: powerschool(records, faults=faults, plugin=plugin()),
+        lambda address: {
+            "kind": "powerschool",
+            "address": address,
+            "client_id": client_id,
+            "client_secret": secret,
+        },
+        {"client_secret": "not-the-secret"},
+        "/ws/*",
+        empty,
+    )
+
+
+def _clever() -> Kind:
+    return Kind(
+        lambda records, faults: clever(records, faults=faults),
+        lambda address: {
+            "kind": "clever",
+            "address": address,
+            "client_id": "emulated-client",
+            "client_secret": "emulated-secret",
+        },
+        {"client_secret": "not-the-secret"},
+        "/v3.*",
+        '{"data": [], "links": []}',
+    )
+
+
 SYSTEMS: Mapping[str, Kind] = {
     "oneroster-1.2": _oneroster("/ims/oneroster/rostering/v1p2"),
     "oneroster-1.1": _oneroster("/ims/oneroster/v1p1", sign_in="oauth1"),
+    "powerschool-queries": _powerschool('{"name": "STUDENTS", "@extensions": ""}', plugin),
+    "powerschool-lists": _powerschool('{"students": {"@expansions": ""}}', lambda: None),
+    "clever": _clever(),
 }
 
 
@@ -89,6 +128,11 @@ class System:
         """Lets something be wrong with its data."""
         body = self.kind.empty if fault.kind == "empty" else fault.body
         self.faults.add(Fault(**(vars(fault) | {"path": self.kind.data, "body": body})))
+
+    def met(self, fault: Fault) -> bool:
+        """Whether enough was asked of its data for the fault to happen."""
+        asked = [path for path in self.faults.seen if fnmatch.fnmatchcase(path, self.kind.data)]
+        return len(asked) > fault.after
 
 
 @contextmanager

@@ -306,7 +306,7 @@ def test_agents(provider: Provider, version: Version) -> None:
 
 def test_lists(provider: Provider, version: Version) -> None:
     provider.quirks(grades_as_text=True)
-    assert user(provider, version)["grades"] == "kg"
+    assert user(provider, version)["grades"] == "KG"
     provider.quirks(bare_single=True)
     told = user(provider, version)
     assert isinstance(told["orgs" if version == "1.1" else "roles"], dict)
