@@ -24,7 +24,7 @@ from local.sis.faults import Fault, Faults
 from local.sis.records import Records
 from local.sis.serving import serving
 from roster.errors import Refused, Terminal, Transient
-from tests.connectors.conformance import TODAY, Conformance, pull, tables
+from tests.connectors.conformance import TODAY, Conformance, Variant, pull, tables
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -55,11 +55,11 @@ class TestClever(Conformance):
         return source(address, client_secret=SecretStr("not-the-secret"))
 
 
-class TestCleverKeyedBySisIds(TestClever):
+class TestCleverKeyedBySisIds(Variant, TestClever):
     more: ClassVar[dict[str, Any]] = {"keyed_by": "sis_id", "version": "v3.0", "page_size": 100}
 
 
-class TestCleverWithoutContacts(TestClever):
+class TestCleverWithoutContacts(Variant, TestClever):
     more: ClassVar[dict[str, Any]] = {"contacts": False, "keyed_by": "legacy_id"}
 
 

@@ -16,7 +16,7 @@ from local.oneroster import create_app
 from local.sis.records import Records
 from local.sis.serving import serving
 from roster.database import open_database
-from tests.connectors.conformance import Conformance
+from tests.connectors.conformance import Conformance, Variant
 from tests.connectors.same_district import (
     DOMAIN,
     ONEROSTER_11,
@@ -65,7 +65,7 @@ class TestVersion12(Conformance):
         return source(address, client_secret="not-the-secret")
 
 
-class TestVersion11(TestVersion12):
+class TestVersion11(Variant, TestVersion12):
     def settings(self, address: str) -> OneRosterSource:
         return source(address, ROOTS["1.1"], sign_in="oauth1", token_url=None)
 
