@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes give a test no name: a ZIP holds the time at which a worker built it, and the
+    workers of one run must find the same tests.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[str]:
     """The connection string of a storage account that starts empty and ends with the session."""
