@@ -3,9 +3,10 @@
 Findings name lines, and lines follow the order in which a file was read, so insertion order is
 kept. https://duckdb.org/docs/stable/configuration/overview
 
-Nothing of it outlives the process. The database file loses its name as soon as it is open, so the
-disk space is free again at `close()`, even after a crash; the empty folder goes when the
-connection object does. (Windows refuses the first; there all goes with the connection object.)
+Nothing of it outlives the process, so nothing of it is forced to the disk either: each statement
+that changes a table would wait for the disk. The database file loses its name as soon as it is
+open, so the disk space is free again at `close()`, even after a crash; the empty folder goes when
+the connection object does. (Windows refuses the first; there all goes with the connection object.)
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def open_database(
             "threads": threads,
             "temp_directory": str(home / "spill"),
             "preserve_insertion_order": True,
+            "fsync_mode": "NONE",
         },
     )
     weakref.finalize(con, shutil.rmtree, home, ignore_errors=True)
