@@ -24,7 +24,7 @@ from local.sis.faults import Fault, Faults
 from local.sis.records import Records
 from local.sis.serving import serving
 from roster.errors import Refused, Terminal, Transient
-from tests.connectors.conformance import TODAY, Conformance, Variant, pull, tables
+from tests.connectors.conformance import TODAY, Conformance, Variant, follow, pull, rows_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -279,8 +279,8 @@ async def test_a_sync_between_two_pages_is_noticed_and_all_is_read_again(
     pages = _Syncing(tmp_path, clever, times=1)
     found = await run_pull(connector, pages, lambda: None, lambda _: None)
     assert {head.request.attempt for head in found.extracted.heads} == {1}
-    with tables(connector, found, pages, None) as (_, rows):
-        assert rows == (await pull(source(clever.address), tmp_path / "again"))[0]
+    rows = rows_of(connector, found, pages, None)
+    assert rows == (await pull(source(clever.address), tmp_path / "again"))[0]
     with pytest.raises(Refused, match="synced while it was read"):
         await run_pull(
             connector, _Syncing(tmp_path / "3", clever, times=99), lambda: None, lambda _: None
@@ -324,7 +324,7 @@ async def test_events_are_asked_for_only_where_they_reach_back_for_certain(
     clever: Clever, tmp_path: Path
 ) -> None:
     settings = source(clever.address)
-    _, mark = await pull(settings, tmp_path)
+    mark = await follow(settings, tmp_path)
     begun = await _begin(settings, mark)
     assert (begun.full, begun.since) == (False, mark.position)
     assert (await _begin(settings, _aged(mark, 28.9))).full is False
@@ -340,7 +340,7 @@ async def test_an_application_without_events_is_always_read_in_full(
     clever: Clever, tmp_path: Path
 ) -> None:
     settings = source(clever.address)
-    _, mark = await pull(settings, tmp_path)
+    mark = await follow(settings, tmp_path)
     clever.switch("quirks", events=False)
     begun = await _begin(settings, mark)
     assert (begun.full, begun.position) == (True, "")
@@ -353,7 +353,7 @@ async def test_events_that_stopped_while_the_district_went_on_are_not_relied_on(
     clever: Clever, tmp_path: Path
 ) -> None:
     settings = source(clever.address)
-    _, mark = await pull(settings, tmp_path)
+    mark = await follow(settings, tmp_path)
     clever.switch("quirks", events=False)
     clever.switch("clock", advance=2 * 86400)
     clever.switch("sync")
@@ -366,7 +366,7 @@ async def test_events_that_stopped_while_the_district_went_on_are_not_relied_on(
 
 async def test_a_pull_of_events_reads_nothing_else(clever: Clever, tmp_path: Path) -> None:
     settings = source(clever.address)
-    _, mark = await pull(settings, tmp_path / "0")
+    mark = await follow(settings, tmp_path / "0")
     clever.records.advance(4, 0.1)
     clever.faults.clear()
     await pull(settings, tmp_path / "1", mark, tmp_path / "0")
@@ -450,7 +450,7 @@ async def test_an_event_that_says_nothing_is_never_passed_over(
     clever: Clever, tmp_path: Path, event: dict[str, Any]
 ) -> None:
     settings = source(clever.address)
-    _, mark = await pull(settings, tmp_path / "0")
+    mark = await follow(settings, tmp_path / "0")
     body = orjson.dumps({"data": [{"data": {"id": "6" * 24} | event}]}).decode()
     clever.faults.add(Fault("empty", path="*events?limit*", times=None, body=body))
     with pytest.raises(Terminal, match="--full"):
@@ -480,7 +480,7 @@ async def test_a_newest_event_that_cannot_be_read_is_not_taken_for_none(
 async def test_a_district_that_does_not_say_when_it_synced_may_have_events(
     clever: Clever, tmp_path: Path
 ) -> None:
-    _, mark = await pull(source(clever.address), tmp_path)
+    mark = await follow(source(clever.address), tmp_path)
     district = {"id": clever.own_district(), "last_sync": "lately"}
     body = orjson.dumps({"data": [{"data": district}]}).decode()
     clever.faults.add(Fault("empty", path="*districts*", times=None, body=body))

@@ -299,7 +299,7 @@ def active(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[object, ...]]
     return found
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     version=st.sampled_from(["1.1", "1.2"]),
     first=st.dictionaries(

@@ -28,7 +28,7 @@ from local.sis.faults import Fault, Faults
 from local.sis.records import Records
 from local.sis.serving import serving
 from roster.errors import Refused, Terminal, Transient
-from tests.connectors.conformance import TODAY, assert_same, pull
+from tests.connectors.conformance import TODAY, assert_same, follow, pull
 from tests.connectors.test_oneroster_api import ROOTS, source
 
 if TYPE_CHECKING:
@@ -53,29 +53,30 @@ async def begun(source: OneRosterSource, folder: Path, last: Mark | None) -> Pul
 CHANGES: tuple[Mapping[str, Any], ...] = (
     {},
     {"total": "unfiltered", "links": "none"},
-    {"total": "none", "links": "none"},
-    {"empty": "404"},
-    {"empty": "null", "total": "none"},
-    {"deleted_status": "inactive"},
-    {"stamps": "offset"},
-    {"max_limit": 20},
+    {"total": "none", "links": "none", "stamps": "offset"},
+    {"empty": "404", "max_limit": 20},
+    {"empty": "null", "total": "none", "deleted_status": "inactive"},
     {"greedy_operators": True, "naive_and": True},
     {"ignored_filters": "unknown"},
 )
 
 
-@pytest.mark.parametrize("quirks", CHANGES, ids=str)
-@pytest.mark.parametrize("version", ROOTS)
+@pytest.mark.parametrize(
+    ("version", "quirks"),
+    [*(("1.2", quirks) for quirks in CHANGES), *(("1.1", quirks) for quirks in CHANGES[:3])],
+    ids=str,
+)
 async def test_changes_over_what_was_are_everything_whatever_the_provider_does(
     tmp_path: Path, version: str, quirks: Mapping[str, Any]
 ) -> None:
     records = district()
     with serving(create_app(records, Quirks(**quirks))) as address:
         asked = source(address, ROOTS[version])
-        _, mark = await pull(asked, tmp_path / "0")
-        for day in (1, 2):
-            records.advance(day, 0.2)
-            changes, mark = await pull(asked, tmp_path / f"{day}", mark, tmp_path / f"{day - 1}")
+        mark = await follow(asked, tmp_path / "0")
+        records.advance(1, 0.2)
+        mark = await follow(asked, tmp_path / "1", mark, tmp_path / "0")
+        records.advance(2, 0.2)
+        changes, mark = await pull(asked, tmp_path / "2", mark, tmp_path / "1")
         everything, _ = await pull(asked, tmp_path / "full")
         again = await begun(asked, tmp_path / "kind", mark)
     assert not again.pull.full
@@ -89,7 +90,7 @@ async def test_a_provider_that_cannot_say_what_changed_is_asked_for_everything(
     quirks = {"ignored_filters": "all"}
     with serving(create_app(district())) as address:
         asked = source(address)
-        _, mark = await pull(asked, tmp_path / "0")
+        mark = await follow(asked, tmp_path / "0")
         async with httpx.AsyncClient() as client:
             await client.post(f"{address}/_emulator/quirks", json=quirks)
         found = await begun(asked, tmp_path / "1", mark)
@@ -106,7 +107,7 @@ async def test_a_collection_that_was_open_and_is_closed_is_nobodys_leaving(
 ) -> None:
     faults = Faults()
     with serving(create_app(district(), faults=faults)) as address:
-        _, mark = await pull(source(address), tmp_path / "0")
+        mark = await follow(source(address), tmp_path / "0")
         faults.add(Fault("status", path=f"*/{closed}?*", times=None, status=403, body="{}"))
         with pytest.raises(Refused, match=f"/{closed} was read the last time and is closed now"):
             await begun(source(address), tmp_path / "1", mark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import Generator
@@ -25,7 +26,7 @@ from local.sis.faults import Fault, Faults
 from local.sis.records import Records
 from local.sis.serving import serving
 from roster.errors import BadInput, Refused, Terminal
-from tests.connectors.conformance import Rows, pull
+from tests.connectors.conformance import Rows, follow, pull
 from tests.connectors.test_powerschool_api import plugin, source
 
 TODAY = date(2026, 11, 26)
@@ -61,10 +62,10 @@ def server(
         yield Server(address, records)
 
 
-@pytest.fixture
-async def by_lists(tmp_path: Path) -> Rows:
+@pytest.fixture(scope="module")
+def by_lists(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     with server() as it:
-        rows, _ = await pull(source(it.address), tmp_path / "by-lists")
+        rows, _ = asyncio.run(pull(source(it.address), tmp_path_factory.mktemp("by-lists")))
         return rows
 
 
@@ -74,10 +75,10 @@ class Expected:
     records: Records
 
 
-@pytest.fixture
-async def by_queries(tmp_path: Path) -> Expected:
+@pytest.fixture(scope="module")
+def by_queries(tmp_path_factory: pytest.TempPathFactory) -> Expected:
     with server(archive=plugin()) as it:
-        rows, _ = await pull(source(it.address), tmp_path / "by-queries")
+        rows, _ = asyncio.run(pull(source(it.address), tmp_path_factory.mktemp("by-queries")))
         return Expected(rows, it.records)
 
 
@@ -101,18 +102,20 @@ def changed_plugin(name: str, before: str, after: str) -> bytes:
 @pytest.mark.parametrize(
     "quirks",
     [
-        {"collapse_single": False},
-        {"empty_list": "array"},
-        {"empty_block": "object"},
-        {"empty_block": "absent"},
-        {"digits_as_numbers": False},
-        {"scalars_absent": False},
-        {"graduated_school_listed": False},
-        {"school_students_active_only": False},
-        {"dropped_listed": False},
-        {"expires_in_as_text": False},
-        {"same_token": False},
-        {"token_calls": 25},
+        {
+            "collapse_single": False,
+            "empty_list": "array",
+            "empty_block": "object",
+            "digits_as_numbers": False,
+            "scalars_absent": False,
+        },
+        {
+            "empty_block": "absent",
+            "graduated_school_listed": False,
+            "school_students_active_only": False,
+            "dropped_listed": False,
+        },
+        {"expires_in_as_text": False, "same_token": False, "token_calls": 25},
         PAGES,
         PAGES | {"enrollments_paged": False},
         PAGES | {"oversize": "refuse"},
@@ -130,10 +133,8 @@ async def test_the_lists_give_the_same_roster_whatever_the_server_is_like(
 @pytest.mark.parametrize(
     "quirks",
     [
-        {"numbers_as_numbers": True},
-        {"dates": "oracle"},
-        {"token_calls": 15},
-        {"same_token": False},
+        {"numbers_as_numbers": True, "dates": "oracle"},
+        {"token_calls": 15, "same_token": False},
     ],
     ids=lambda quirks: "-".join(quirks),
 )
@@ -159,7 +160,7 @@ async def test_changes_are_found_on_a_server_that_keeps_only_the_day_of_a_change
 ) -> None:
     quirks = Quirks(whole_day_stamps=True)
     with server(quirks, archive=plugin()) as it:
-        _, mark = await pull(source(it.address), tmp_path / "0")
+        mark = await follow(source(it.address), tmp_path / "0")
         it.records.advance(3, 0.2)
         found, after = await pull(source(it.address), tmp_path / "1", mark, tmp_path / "0")
         expected, _ = await pull(source(it.address), tmp_path / "2")
@@ -332,7 +333,7 @@ async def test_once_the_queries_gave_the_roster_the_lists_do_not_take_their_plac
     tmp_path: Path,
 ) -> None:
     with server(archive=plugin()) as it:
-        _, mark = await pull(source(it.address), tmp_path / "1")
+        mark = await follow(source(it.address), tmp_path / "1")
     without = changed_plugin("plugin.xml", '    <field table="TERMS" field="YEARID" access="ViewOnly"/>\n', "")  # noqa: E501  # fmt: skip
     with server(archive=without) as it:
         with pytest.raises(Refused, match=r"403.*TERMS.YEARID.*co-teachers.*road: walk"):
@@ -353,7 +354,7 @@ async def test_changes_are_asked_for_only_while_road_settings_and_school_year_ar
     tmp_path: Path,
 ) -> None:
     with server(archive=plugin()) as it:
-        _, mark = await pull(source(it.address), tmp_path / "1")
+        mark = await follow(source(it.address), tmp_path / "1")
         begun = await _begun(it.address, mark)
         assert not begun.full
         assert begun.why.startswith("changes since 20")
@@ -368,7 +369,7 @@ async def test_changes_are_asked_for_only_while_road_settings_and_school_year_ar
 
 async def test_a_table_of_which_rows_were_deleted_is_read_in_whole(tmp_path: Path) -> None:
     with server(archive=plugin()) as it:
-        _, mark = await pull(source(it.address), tmp_path / "0")
+        mark = await follow(source(it.address), tmp_path / "0")
         it.records.advance(5, 0.3)
         gone = it.records.rows("SELECT 1 FROM classes WHERE gone")
         begun = await _begun(it.address, mark)
@@ -384,7 +385,7 @@ async def test_changes_are_asked_for_by_data_version_too_where_the_server_keeps_
     with server(archive=plugin()) as it:
         await administer(it, "PUT", "subscriptions/rollcall", ["students", "cc"])
         settings = source(it.address, data_version="rollcall")
-        _, mark = await pull(settings, tmp_path / "0")
+        mark = await follow(settings, tmp_path / "0")
         it.records.advance(4, 0.2)
         # A clock that ran ahead when the last pull began would hide changes, but for the version.
         later = replace(mark, position=mark.position.replace('"now": "2026', '"now": "2027'))
@@ -410,7 +411,7 @@ async def test_changes_are_asked_for_by_data_version_too_where_the_server_keeps_
 
 async def test_changes_cost_few_requests(tmp_path: Path) -> None:
     with server(archive=plugin()) as it:
-        _, mark = await pull(source(it.address), tmp_path / "0")
+        mark = await follow(source(it.address), tmp_path / "0")
         connector = source(it.address).connector()
         found = await run_pull(
             connector, FolderPages(tmp_path / "1"), lambda: None, lambda _: None, last=mark,
@@ -424,10 +425,8 @@ async def test_changes_cost_few_requests(tmp_path: Path) -> None:
     ("path", "wrapper"),
     [
         ("*/district/student?page=3*", "students"),
-        ("*/course?page=2*", "courses"),
         ("*/staff?page=1*", "staffs"),
         ("*/section?page=2*", "sections"),
-        ("*/section_enrollment?page=2*", "section_enrollments"),
         ("*/section_enrollment?page=1*", "section_enrollments"),
     ],
 )
