@@ -50,7 +50,7 @@ roles = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(roles)
 def test_rules_let_in_exactly_those_who_would_be_assigned(
     given_roles: dict[tuple[str, str, str | None], str],

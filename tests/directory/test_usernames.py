@@ -289,7 +289,7 @@ LETTERS = st.text(st.sampled_from("aAbB.- 'äß陈é2@"), max_size=4)
 TAKEN = st.lists(st.from_regex(r"[ab][ab2-4.]{0,3}", fullmatch=True), max_size=8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     names=st.lists(st.tuples(LETTERS, LETTERS), min_size=1, max_size=12),
     taken=TAKEN,

@@ -157,19 +157,16 @@ def test_a_poison_message_ends_in_nobodys_way(place: Place, files: Path) -> None
     assert len(list_runs(place.storage)) == before + 1
 
 
-@pytest.mark.parametrize("moment", [0.15, 0.6])
-def test_a_crash_in_the_middle_of_applying_converges(
-    district: District, tmp_path: Path, moment: float
-) -> None:
-    """`moment`: the share of the users that exist when the host is killed (then classes too)."""
+def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_path: Path) -> None:
     district.write(tmp_path / "day1")
     next_day(district, 5).write(tmp_path / "day2")
     with Stack(lease_seconds=3) as stack:
         place = Place(stack)
         known = upload(place.storage, tmp_path / "day1", SOURCE)
         stop = time.monotonic() + 60
-        while len(place.dump()["users"]) < 90 * moment:
+        while len(place.dump()["users"]) < 90 // 2:
             assert time.monotonic() < stop, "nobody is created"
+            time.sleep(0.05)
         stack.kill_host()
         stack.start_host()
         run = wait_for_run(place.storage, SOURCE, known, str)

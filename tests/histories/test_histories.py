@@ -1,4 +1,4 @@
-"""A thousand histories: whatever goes wrong on the way, a quiet run makes everything right.
+"""Hundreds of histories: whatever goes wrong on the way, a quiet run makes everything right.
 
 `bench/histories.py` lives through many more of them.
 """
@@ -9,7 +9,7 @@ import pytest
 
 from tests.histories.history import DISTRICTS, live
 
-SEEDS = 1_000 // DISTRICTS
+SEEDS = 500 // DISTRICTS
 # Other tests reach every line; counting lines here would double the time.
 pytestmark = pytest.mark.no_cover
 

@@ -112,7 +112,6 @@ WRONG = (
     Fault("empty", after=5, times=None),
     Fault("empty", after=5),
     Fault("retype", times=None),
-    Fault("retype", after=5, times=None),
     Fault("retype", after=8),
 )
 

@@ -179,7 +179,7 @@ def body(fields: dict[str, Any]) -> dict[str, Any]:
     return json.loads(writer.get_serialized_content())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     people, accounts, remembered, st.sampled_from(("match", "create")), st.booleans(),
     st.sampled_from((None, "department", "extensionAttribute3")),
