@@ -75,7 +75,9 @@ REACTIONS = (
     Reaction(429, "", "", "throttled"),
     Reaction(503, "Request_ThrottledTemporarily", "", "throttled"),
     Reaction(400, "", "object references already exist", "exists"),
+    Reaction(400, "", "Permission being assigned already exists", "exists"),
     Reaction(400, "", "removed object references do not exist", "absent"),
+    Reaction(400, "", "Not a valid reference update", "lag"),
     Reaction(400, "", "or one of the objects being referenced do not exist", "lag"),
     Reaction(
         400, "", "must have at least one owner", "last_owner",
