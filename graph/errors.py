@@ -177,8 +177,8 @@ def _forbidden(request: GraphRequest, response: GraphResponse) -> str:
     role = role_for(request.url, request.method)
     return (
         f"the app lacks the role {role}, or got it after its token was made (a managed identity's "
-        "token may live for a day: restart the app). To grant it, with the object id of the app's "
-        f"identity: {grant_command([role])}"
+        "token lives for up to a day, whether the app restarts or not). `rollcall grant` grants "
+        f"it, and so does, with the object id of the app's identity: {grant_command([role])}"
     )
 
 

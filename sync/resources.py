@@ -57,7 +57,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class App:
-    """A Function App. `id` is its resource id; `subscription` and `group` are parts of that."""
+    """A Function App. `id` is its resource id; `subscription` and `group_id` are parts of that."""
 
     id: str
     name: str
@@ -66,11 +66,6 @@ class App:
     def subscription(self) -> str:
         """The id of its subscription."""
         return self.id.split("/")[2]
-
-    @property
-    def group(self) -> str:
-        """The name of its resource group."""
-        return self.id.split("/")[4]
 
     @property
     def group_id(self) -> str:

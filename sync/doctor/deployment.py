@@ -108,37 +108,30 @@ def check_settings(deployed: Deployed) -> list[Check]:
     if deployed.settings.refused:
         return [unreadable(SET, "all", deployed.settings, "it takes the role Website Contributor")]
     values = deployed.values
-    checks = [_setting(setting, values) for setting in SETTINGS]
+    checks = [
+        _setting(setting, values.get(setting.name, ""))
+        for setting in SETTINGS
+        if setting.name in values or not setting.is_optional
+    ]
     if CONNECTION in values:
         advice = "take it away: it may hold a key, and the settings by identity are passed over"
         checks.append(Check(SET, CONNECTION, "problem", "set", advice))
     if useless := sorted(DEPRECATED_SETTINGS & set(values)):
         advice = "Flex Consumption passes them over or refuses them: take them away"
         checks.append(Check(SET, "not for this plan", "warning", ", ".join(useless), advice))
-    wrong = [name for name in SETTINGS if name.is_secret and _is_open(values.get(name.name, ""))]
-    checks += [
-        Check(SET, setting.name, "problem", "holds the secret itself",
-              "keep it in the Key Vault, and refer to it: @Microsoft.KeyVault(VaultName=…)")
-        for setting in wrong
-    ]  # fmt: skip
-    checks = [check for check in checks if check.found != "not set" or check.state != "ok"]
     return [*checks, *_references(deployed.references)]
 
 
-def _setting(setting: Setting, values: dict[str, str]) -> Check:
-    value = values.get(setting.name, "")
-    if not value and setting.is_optional:
-        return Check(SET, setting.name, "ok", "not set")
+def _setting(setting: Setting, value: str) -> Check:
     if not value:
         return Check(SET, setting.name, "problem", "missing", f"{setting.purpose}: {DEPLOY}")
     if setting.value and value != setting.value:
         return Check(SET, setting.name, "problem", "another value",
                      f"set it to {setting.value}: {setting.purpose}")  # fmt: skip
+    if setting.is_secret and not value.startswith(_REFERENCE):
+        advice = "keep it in the Key Vault, and refer to it: @Microsoft.KeyVault(VaultName=…)"
+        return Check(SET, setting.name, "problem", "holds the secret itself", advice)
     return Check(SET, setting.name, "ok", "set")
-
-
-def _is_open(value: str) -> bool:
-    return bool(value) and not value.startswith(_REFERENCE)
 
 
 def _references(references: Reading) -> list[Check]:

@@ -82,7 +82,7 @@ async def examine_app(
         line = Patience(azure)
         app = await find_app(line, named.app, named.group, named.subscription)
         deployed = await read_app(line, app, say)
-        checks += _infrastructure(deployed)
+        checks += check_infrastructure(deployed)
         say("Reading the configuration")
         found, config = _configuration(deployed, file, storage)
         checks += found
@@ -123,7 +123,8 @@ async def identity_of(signed_in: SignIn, named: Named | None, say: Callable[[str
         await azure.close()
 
 
-def _infrastructure(deployed: Deployed) -> list[Check]:
+def check_infrastructure(deployed: Deployed) -> list[Check]:
+    """The checks of what Azure Resource Manager tells."""
     return [
         *check_app(deployed), *check_settings(deployed), *check_identity(deployed),
         *check_account(deployed), *check_rights(deployed), *check_events(deployed),
@@ -147,7 +148,7 @@ def _configuration(
         for one in reached
         if one.state == "problem"
     ]
-    if storage is not None and is_open:
+    if storage is not None and worst(reached) == "ok":
         checks += check_schedule(storage, config, now())
     return checks, config
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .deployed import Deployed
 
 STORAGE, RIGHTS_AREA, EVENTS = "Storage account", "Rights in Azure", "Events"
+# Lists leave out what one has no role on, so that this and "not there" look the same.
+_NOT_FOUND = "not found among what you may see"
+_UNSEEN = "you lack the role Reader on its resource group"
 _TAKES_TIME = "a role takes some minutes to work after it was assigned"
 
 
@@ -25,8 +28,8 @@ def check_account(deployed: Deployed) -> list[Check]:
     if not deployed.values.get(STORAGE_SETTINGS[0]):
         return []  # the settings tell of it
     if account.is_absent:
-        advice = f"{STORAGE_SETTINGS[0]} names an account that is not in this subscription"
-        return [Check(STORAGE, "account", "problem", "not found", advice)]
+        advice = f"{STORAGE_SETTINGS[0]} names one that is not in this subscription, or {_UNSEEN}"
+        return [Check(STORAGE, "account", "warning", _NOT_FOUND, advice)]
     if account.refused:
         return [unreadable(STORAGE, "account", account)]
     checks = [Check(STORAGE, "account", "ok", str(account.body.get("name", "")))]
@@ -111,8 +114,10 @@ def check_events(deployed: Deployed) -> list[Check]:
     if not deployed.account.body:
         return []
     if topic.is_absent:
-        advice = f"new files are found by the hourly look at the folders only: {DEPLOY}"
-        return [Check(EVENTS, "topic", "problem", "none for the storage account", advice)]
+        advice = (
+            f"new files are found by the hourly look at the folders only: {DEPLOY}; or {_UNSEEN}"
+        )
+        return [Check(EVENTS, "topic", "warning", _NOT_FOUND, advice)]
     if topic.refused:
         return [unreadable(EVENTS, "topic", topic)]
     if deployed.subscriptions.refused:
