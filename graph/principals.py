@@ -90,11 +90,11 @@ async def find_principal(line: Patience, text: str) -> Principal:
                 "both stand on the identity's page Overview (an app registration's own object id "
                 "is another one: give its client id)"
             )
-        return _principal(_answered(heard, "/servicePrincipals").response.body)
+        return _principal(answered(heard, "/servicePrincipals").response.body)
     quoted = text.replace("'", "''")
     url = f"/servicePrincipals?$filter=displayName eq '{quoted}'&{_SELECT}"
     rows, heard = await line.rows(url)
-    _answered(heard, "/servicePrincipals")
+    answered(heard, "/servicePrincipals")
     if not rows:
         raise BadInput(
             f"No identity of this tenant is called {text!r}; give its object id (Overview of the "
@@ -110,7 +110,7 @@ async def find_principal(line: Patience, text: str) -> Principal:
 async def graph_catalogue(line: Patience) -> RoleCatalogue:
     """The app roles of Microsoft Graph in this tenant."""
     url = f"/servicePrincipals(appId='{GRAPH_APP}')?$select=id,appRoles"
-    body = _answered(await line.ask("GET", url), "/servicePrincipals").response.body
+    body = answered(await line.ask("GET", url), "/servicePrincipals").response.body
     ids: dict[str, tuple[str, ...]] = {}
     values: dict[str, str] = {}
     for role in cast("list[dict[str, Any]]", body.get("appRoles") or []):
@@ -126,7 +126,7 @@ async def read_assignments(
     """The app roles of the catalogue's app that a principal has, all pages of them."""
     url = f"/servicePrincipals/{principal}/appRoleAssignments"
     rows, heard = await line.rows(f"{url}?$top=999")
-    _answered(heard, url)
+    answered(heard, url)
     return [
         Assignment(row["id"], row["appRoleId"], catalogue.values.get(row["appRoleId"], ""))
         for row in rows
@@ -142,7 +142,7 @@ async def assign(line: Patience, principal: str, catalogue: RoleCatalogue, role:
     heard = await line.ask("POST", url, body, fresh=True)
     if reaction_to(heard.response).meaning == "exists":
         return False
-    _answered(heard, url, "POST")
+    answered(heard, url, "POST")
     return True
 
 
@@ -151,7 +151,7 @@ async def unassign(line: Patience, principal: str, assignment: Assignment) -> No
     url = f"/servicePrincipals/{principal}/appRoleAssignments/{assignment.id}"
     heard = await line.ask("DELETE", url)
     if heard.response.status != 404:
-        _answered(heard, url, "DELETE")
+        answered(heard, url, "DELETE")
 
 
 def _principal(row: dict[str, Any]) -> Principal:
@@ -161,7 +161,7 @@ def _principal(row: dict[str, Any]) -> Principal:
     )  # fmt: skip
 
 
-def _answered(heard: Heard, url: str, method: str = "GET") -> Heard:
+def answered(heard: Heard, url: str, method: str = "GET") -> Heard:
     """The answer if it is a success; raises what it means else: NotAllowed, or another error."""
     if heard.response.status == 403:
         raise NotAllowed(f"{method} {url.partition('?')[0]} answered 403", heard.response.code)

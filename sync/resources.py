@@ -52,15 +52,16 @@ class Reading:
     @property
     def properties(self) -> dict[str, Any]:
         """The resource's own properties."""
-        return as_object(self.body.get("properties"))
+        return _properties(self.body)
 
 
 @dataclass(frozen=True)
 class App:
-    """A Function App. `id` is its resource id; `subscription` and `group_id` are parts of that."""
+    """A Function App at `host`. `id`: its resource id, in which subscription and group stand."""
 
     id: str
     name: str
+    host: str = ""
 
     @property
     def subscription(self) -> str:
@@ -104,7 +105,7 @@ async def find_app(line: Patience, name: str, group: str, subscription: str) -> 
             f"The apps of {where} cannot be read ({found.refused}): it takes the role Reader on it"
         )
     apps = [
-        App(str(row["id"]), str(row["name"]))
+        App(str(row["id"]), str(row["name"]), str(_properties(row).get("defaultHostName", "")))
         for row in found.rows
         if "functionapp" in str(row.get("kind", "")) and name.lower() in ("", row["name"].lower())
     ]
@@ -127,6 +128,10 @@ async def _only_subscription(line: Patience) -> str:
         names = ", ".join(f"{row['subscriptionId']} ({row['displayName']})" for row in rows)
         raise BadInput(f"Which subscription? Name it with --subscription; you may see {names}")
     return str(rows[0]["subscriptionId"])
+
+
+def _properties(row: dict[str, Any]) -> dict[str, Any]:
+    return as_object(row.get("properties"))
 
 
 def _versioned(address: str) -> str:

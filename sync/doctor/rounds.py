@@ -102,9 +102,6 @@ async def identity_of(signed_in: SignIn, named: Named | None, say: Callable[[str
 
     Raises BadInput where that is a person, or it is not clear which identity the app uses.
     """
-    from graph.direct import Direct
-    from graph.patience import Patience
-
     if named is None:
         access = signed_in.access()
         if access.is_person:
@@ -113,12 +110,21 @@ async def identity_of(signed_in: SignIn, named: Named | None, say: Callable[[str
                 "managed identity), or the app that uses it with --app"
             )
         return access.object_id
+    return (await host_of(signed_in, named, say))[1]
+
+
+async def host_of(signed_in: SignIn, named: Named, say: Callable[[str], None]) -> tuple[str, str]:
+    """The host name of the named app, and the object id of its identity. Errors as above."""
+    from graph.direct import Direct
+    from graph.patience import Patience
+
     azure = Direct(signed_in, AZURE)
     try:
         say("Looking for the app")
         line = Patience(azure)
         app = await find_app(line, named.app, named.group, named.subscription)
-        return (await read_identity(line, app)).principal_id
+        identity = await read_identity(line, app)
+        return app.host, identity.principal_id
     finally:
         await azure.close()
 
