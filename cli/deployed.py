@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from sync.doctor.rounds import Named
     from sync.storage import Storage
 
+APP, GROUP = "ROLLCALL_APP_NAME", "AZURE_RESOURCE_GROUP"
 AppName = Annotated[
     str,
     typer.Option(
         "--app",
-        envvar="ROLLCALL_APP_NAME",
+        envvar=APP,
         metavar="NAME",
         help="The deployed Function App; with `--resource-group` alone its only one.",
     ),
@@ -33,7 +35,7 @@ AppName = Annotated[
 ResourceGroup = Annotated[
     str,
     typer.Option(
-        "--resource-group", "-g", envvar="AZURE_RESOURCE_GROUP", metavar="NAME",
+        "--resource-group", "-g", envvar=GROUP, metavar="NAME",
         help="The app's resource group. Default: all that you may see.",
     ),
 ]  # fmt: skip
@@ -53,6 +55,8 @@ def named_app(app: str, group: str, subscription: str, against: Directory) -> Na
     if not app and not group:
         return None
     if against is Directory.demo:
+        if (app, group) == (os.environ.get(APP, ""), os.environ.get(GROUP, "")):
+            return None  # variables that were set for another command
         raise BadInput("--app and --resource-group are of Azure, and the demo is on this machine")
     return Named(app, group, subscription)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
     from sync.doctor.rounds import Named
     from sync.grants import Done, Grants
 
+IDENTITY = "ROLLCALL_IDENTITY_OBJECT_ID"
 Identity = Annotated[
     str,
     typer.Option(
         "--identity",
-        envvar="ROLLCALL_IDENTITY_OBJECT_ID",
+        envvar=IDENTITY,
         metavar="ID|NAME",
         help="The app's identity: object id, client id or name of a managed identity. Default: "
         "that of the deployed app (`--app`), else who is signed in, if that is an app.",
@@ -108,6 +110,8 @@ def grant(
     if script:
         _print_script(script, on, identity)
         return
+    if against is Directory.demo and identity == os.environ.get(IDENTITY):
+        identity = ""  # it is of a tenant; the demo's own is meant
     named = None if identity else named_app(app, group, subscription, against)
     wish = Wish(apply, exact, revoke)
     with working("Signing in") as say:

@@ -39,6 +39,7 @@ class Setting:
 
 FEDERATION = "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"
 TENANTS = "WEBSITE_AUTH_AAD_ALLOWED_TENANTS"
+VAULT_URL = "ROLLCALL_KEYVAULT_URL"
 CLIENT_ID = "AZURE_CLIENT_ID"
 STORAGE_SETTINGS = tuple(
     f"{CONNECTION}__{service}ServiceUri" for service in ("blob", "queue", "table")
@@ -56,6 +57,7 @@ SETTINGS = (
     Setting(TELEMETRY_SIGN_IN, "they are sent by identity"),
     Setting(FEDERATION, "the portal's sign-in works without a secret", is_optional=True),
     Setting(TENANTS, "the portal takes people of this tenant only", is_optional=True),
+    Setting(VAULT_URL, "where secrets of rollcall.yaml are kept", is_optional=True),
     Setting(CREDENTIALS_KEY, "seals first passwords", is_optional=True, is_secret=True),
 )
 # What Flex Consumption passes over or refuses; and the key of a storage account.

@@ -83,6 +83,9 @@ def deploy(
 
 def _add_app(made: Deployment, endpoints: tuple[str, str, str] | None) -> None:
     cloud = made.cloud
+    services = ("blob", "queue", "table")
+    public = [f"https://{ACCOUNT}.{service}.core.windows.net/" for service in services]
+    blobs = (endpoints or public)[0]
     cloud.add(made.plan, kind="functionapp", sku={"name": "FC1", "tier": "FlexConsumption"})
     cloud.add(
         made.app,
@@ -97,13 +100,12 @@ def _add_app(made: Deployment, endpoints: tuple[str, str, str] | None) -> None:
             "state": "Running", "httpsOnly": True, "defaultHostName": HOST,
             "serverFarmId": made.plan, "keyVaultReferenceIdentity": made.identity,
             "functionAppConfig": {
+                "deployment": {"storage": {"type": "blobContainer", "value": f"{blobs}package"}},
                 "runtime": {"name": "python", "version": "3.13"},
                 "scaleAndConcurrency": {"instanceMemoryMB": 2048, "maximumInstanceCount": 40},
             },
         },
     )  # fmt: skip
-    services = ("blob", "queue", "table")
-    public = [f"https://{ACCOUNT}.{service}.core.windows.net/" for service in services]
     values = dict(zip(deployment.STORAGE_SETTINGS, endpoints or public, strict=True))
     values |= {one.name: one.value for one in deployment.SETTINGS if one.value}
     values |= dict.fromkeys(deployment.IDENTITY_SETTINGS, made.client_id)
@@ -142,6 +144,7 @@ def _add_storage(made: Deployment) -> None:
     for _, path, names in LISTED:
         for name in names:
             cloud.add(f"{made.account}/{path}/{name}")
+    cloud.add(f"{made.account}/blobServices/default/containers/package")
     cloud.add(
         made.topic,
         identity={"type": "SystemAssigned", "principalId": "topic"},

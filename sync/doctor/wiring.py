@@ -36,8 +36,10 @@ def check_account(deployed: Deployed) -> list[Check]:
     if account.properties.get("allowSharedKeyAccess") is not False:
         advice = f"whoever has a key of it can read and change all: {DEPLOY}"
         checks.append(Check(STORAGE, "keys", "warning", "may be used", advice))
-    for kind, _, wanted in LISTED:
-        listed = deployed.listed[kind]
+    for kind, _, names in LISTED:
+        listed, wanted = deployed.listed[kind], names
+        if kind == "containers":
+            wanted = (*names, *_package(deployed))
         if listed.refused:
             checks.append(unreadable(STORAGE, kind, listed))
             continue
@@ -49,12 +51,31 @@ def check_account(deployed: Deployed) -> list[Check]:
     return checks
 
 
+def _package(deployed: Deployed) -> list[str]:
+    """The container with the package that the app runs from, where it is on this account."""
+    config = as_object(deployed.site.properties.get("functionAppConfig"))
+    place = str(as_object(as_object(config.get("deployment")).get("storage")).get("value", ""))
+    account, _, container = place.rstrip("/").rpartition("/")
+    here = deployed.values.get(STORAGE_SETTINGS[0], "").rstrip("/")
+    return [container] if container and account == here else []
+
+
 def check_rights(deployed: Deployed) -> list[Check]:
     """The roles in Azure of the app's identity: on storage, vaults and telemetry."""
     identity = deployed.identity
     if identity is None:
         return []
-    return [check for right in RIGHTS for check in _right(deployed, right, identity.principal_id)]
+    checks = [check for right in RIGHTS for check in _right(deployed, right, identity.principal_id)]
+    policies = [
+        str(vault["name"])
+        for vault in deployed.vaults.rows
+        if not as_object(vault.get("properties")).get("enableRbacAuthorization")
+    ]
+    if policies:
+        advice = f"roles count for nothing there: {DEPLOY}"
+        found = f"{', '.join(policies)}: by access policies"
+        checks.append(Check(RIGHTS_AREA, "vault", "problem", found, advice))
+    return checks
 
 
 def _right(deployed: Deployed, right: Right, principal: str) -> list[Check]:

@@ -244,6 +244,9 @@ def test_the_demo_shows_it_for_its_own_identity(
     assert run(["grant", "--against", "demo", "--json"]) in (0, 1)
     assert told(capsys)["identity"]["id"] == world.tenant.identity.object_id
     assert run(["grant", "--against", "demo", "--app", APP]) == 2
+    for name in ("ROLLCALL_IDENTITY_OBJECT_ID", "ROLLCALL_APP_NAME"):
+        monkeypatch.setenv(name, "of-a-tenant")
+    assert run(["grant", "--against", "demo", "--json"]) in (0, 1)
 
 
 # The doctor of a deployed app ----------------------------------------------------------------

@@ -105,7 +105,7 @@ def infrastructure(world: World) -> dict[str, Check]:
         signed_in = sign_in()
         line = Direct(signed_in, AZURE)
         try:
-            app = App(world.made.app, APP)
+            app = App(world.made.app, world.made.app.rpartition("/")[2])
             return check_infrastructure(await read_app(Patience(line), app, lambda _: None))
         finally:
             await line.close()
@@ -226,6 +226,10 @@ SPOILT: list[tuple[str, Spoil, str, str]] = [
      "Storage account: keys", "may be used"),
     ("container", lambda m: drop(m, "blobServices/default/containers/archive"),
      "Storage account: containers", "missing: archive"),
+    ("package", lambda m: drop(m, "blobServices/default/containers/package"),
+     "Storage account: containers", "missing: package"),
+    ("policies", lambda m: m.part(m.vault).update(enableRbacAuthorization=False),
+     "Rights in Azure: vault", "kv-rollcall: by access policies"),
     ("queue", lambda m: drop(m, "queueServices/default/queues/runs-poison"),
      "Storage account: queues", "missing: runs-poison"),
     ("table", lambda m: drop(m, "tableServices/default/tables/outcomes"),
