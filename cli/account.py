@@ -118,6 +118,22 @@ def open_storage(account: str | None) -> Storage:
     return Storage.from_connection_string(demo.connection_string)
 
 
+def named_storage(against: Directory, account: str | None) -> Storage | None:
+    """The account to look at, if one is named; never the demo's while the tenant is meant.
+
+    Where the demo is meant, this process becomes one of its own.
+    """
+    from sync.storage import CONNECTION, Storage
+
+    if against is Directory.demo:
+        demo = running_demo()
+        demo.enter()
+        return Storage.from_connection_string(demo.connection_string)
+    if account or any(name.startswith(CONNECTION) for name in os.environ):
+        return open_storage(account)
+    return None
+
+
 def _named(account: str) -> Storage:
     from sync.storage import Storage
 

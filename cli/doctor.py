@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +10,9 @@ import typer
 
 from roster.errors import BadInput
 
-from .account import Account, Against, Directory, open_storage, running_demo
+from .account import Account, Against, Directory, named_storage
 from .check import ConfigFile
+from .deployed import AppName, ResourceGroup, Subscription, named_app
 from .screen import FAILED, FINDINGS, Json, notes, print_json, results, working
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def doctor(
     config: ConfigFile = None,
     account: Account = None,
     against: Against = Directory.tenant,
+    app: AppName = "",
+    group: ResourceGroup = "",
+    subscription: Subscription = "",
     probe: Annotated[
         bool,
         typer.Option(
@@ -44,19 +47,26 @@ def doctor(
 ) -> None:
     """Checks sign-in, app roles, domains, licences, quotas and storage, and says what to do.
 
+    With `--app` it checks that deployed app: its settings, rights, storage, events, schedule.
+
     Exit code 0: all fine, 1: warnings, 3: problems. Without `--probe` nothing is written.
     """
     from graph.signin import sign_in
     from sync.doctor.check import worst
     from sync.doctor.examination import examine
+    from sync.doctor.rounds import examine_app
 
     if yes and not probe:
         raise BadInput("--yes belongs to --probe; the doctor writes nothing without it")
     if probe and as_json and not yes:
         raise BadInput("--probe --json cannot ask before writing; add --yes if it may write")
-    storage = _storage(against, account)
+    storage = named_storage(against, account)
+    named = named_app(app, group, subscription, against)
     with working("Examining") as say:
-        checks = asyncio.run(examine(config, storage, sign_in, say))
+        if named is None:
+            checks = asyncio.run(examine(config, storage, sign_in, say))
+        else:
+            checks = asyncio.run(examine_app(named, config, storage, sign_in, say))
     state = worst(checks)
     told: dict[str, Any] = {"state": state, "checks": [check.as_dict() for check in checks]}
     if not as_json:
@@ -99,33 +109,27 @@ def _probe(
     return found | ({"failed": probed.failed} if probed.failed else {})
 
 
-def _storage(against: Directory, account: str | None) -> Storage | None:
-    """The account to look at; never the demo's while the tenant is meant."""
-    from sync.storage import CONNECTION, Storage
-
-    if against is Directory.demo:
-        demo = running_demo()
-        demo.enter()
-        return Storage.from_connection_string(demo.connection_string)
-    if account or any(name.startswith(CONNECTION) for name in os.environ):
-        return open_storage(account)
-    return None
-
-
 def _print(checks: list[Check]) -> None:
     console = results()
     for area, group in groupby(checks, key=lambda check: check.area):
         console.print(f"\n[bold]{area}[/]")
         console.print(_table(list(group)))
     for command in dict.fromkeys(check.command for check in checks if check.command):
-        console.print(
-            "\nTo grant app roles, in bash (https://shell.azure.com has all it needs), as a "
-            "Privileged Role Administrator:"
-        )
+        console.print(f"\n{_heading(command)}")
         console.print(command, soft_wrap=True, markup=False, style="cyan")
     counts = {state: sum(check.state == state for check in checks) for state in MARKS}
     warnings, problems = (_counted(state, counts[state]) for state in ("warning", "problem"))
     console.print(f"\n{counts['ok']} fine, {warnings}, {problems}")
+
+
+def _heading(command: str) -> str:
+    """Who can run a command, and what it does."""
+    if command.startswith("az role assignment"):
+        return "To give the role, in bash, as Owner of the resource group:"
+    return (
+        "To grant app roles, in bash (https://shell.azure.com has all it needs), as a Privileged "
+        "Role Administrator:"
+    )
 
 
 def _counted(what: str, count: int) -> str:

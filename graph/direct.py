@@ -1,6 +1,7 @@
-"""A direct line to Graph: one request, one answer, with its headers and how long it took.
+"""A direct line to a service: one request, one answer, with its headers and how long it took.
 
-Nothing is retried, batched or held back here, because it serves to look at the service itself.
+Nothing is retried, batched or held back here, because it serves to look at the service itself. The
+service is Graph, unless another one of the same manners is named: Azure Resource Manager.
 """
 
 from __future__ import annotations
@@ -42,14 +43,31 @@ class Heard:
         return float(told) if told.replace(".", "", 1).isdigit() else 0.0
 
 
-class Direct:
-    """A line to the service that ROLLCALL_GRAPH_URL names, else to the public one."""
+@dataclass(frozen=True)
+class Service:
+    """Where a service answers, and for what its tokens are made. `name`: as messages call it.
 
-    def __init__(self, signed_in: SignIn) -> None:
+    `setting`: the variable that names another address, such as an emulator's.
+    """
+
+    name: str
+    address: str
+    scope: str
+    setting: str
+
+
+GRAPH = Service("Graph", SERVICE, SCOPE, "ROLLCALL_GRAPH_URL")
+
+
+class Direct:
+    """A line to a service: to where its setting says, else to the public address."""
+
+    def __init__(self, signed_in: SignIn, service: Service = GRAPH) -> None:
         import httpx
 
-        self.root = (os.environ.get("ROLLCALL_GRAPH_URL") or SERVICE).rstrip("/")
+        self.root = (os.environ.get(service.setting) or service.address).rstrip("/")
         self.most_load = 0.0
+        self._service = service
         self._signed_in = signed_in
         self._http = httpx.AsyncClient(timeout=httpx.Timeout(60, connect=15))
 
@@ -63,7 +81,7 @@ class Direct:
         """The answer to one request, whatever its status; Transient when there is none."""
         import httpx
 
-        token = await asyncio.to_thread(self._signed_in.get_token, SCOPE)
+        token = await asyncio.to_thread(self._signed_in.get_token, self._service.scope)
         sent = {
             "Authorization": f"Bearer {token.token}",
             "Accept": "application/json",
@@ -75,7 +93,8 @@ class Direct:
         try:
             answer = await self._http.request(method, address, json=body, headers=sent)
         except httpx.TransportError as error:
-            raise Transient(f"no answer from Graph: {type(error).__name__}") from error
+            name = self._service.name
+            raise Transient(f"no answer from {name}: {type(error).__name__}") from error
         heard = _heard(answer, time.monotonic() - began)
         self.most_load = max(self.most_load, heard.load)
         return heard

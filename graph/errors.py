@@ -75,7 +75,9 @@ REACTIONS = (
     Reaction(429, "", "", "throttled"),
     Reaction(503, "Request_ThrottledTemporarily", "", "throttled"),
     Reaction(400, "", "object references already exist", "exists"),
+    Reaction(400, "", "Permission being assigned already exists", "exists"),
     Reaction(400, "", "removed object references do not exist", "absent"),
+    Reaction(400, "", "Not a valid reference update", "lag"),
     Reaction(400, "", "or one of the objects being referenced do not exist", "lag"),
     Reaction(
         400, "", "must have at least one owner", "last_owner",
@@ -175,8 +177,8 @@ def _forbidden(request: GraphRequest, response: GraphResponse) -> str:
     role = role_for(request.url, request.method)
     return (
         f"the app lacks the role {role}, or got it after its token was made (a managed identity's "
-        "token may live for a day: restart the app). To grant it, with the object id of the app's "
-        f"identity: {grant_command([role])}"
+        "token lives for up to a day, whether the app restarts or not). `rollcall grant` grants "
+        f"it, and so does, with the object id of the app's identity: {grant_command([role])}"
     )
 
 

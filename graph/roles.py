@@ -101,12 +101,14 @@ APP_ROLES: MappingProxyType[str, str] = MappingProxyType({n.role: n.purpose for 
 _READS = frozenset({"GET", "HEAD"})
 # Which role a refused request lacks: its address, its role to read, its role to write. First match.
 _BY_REQUEST = (
+    (r"/appRoleAssign", "Application.Read.All", "AppRoleAssignment.ReadWrite.All"),
     (r"/education/classes/[^/]+/members$", "Member.Read.Hidden", "EduRoster.ReadWrite.All"),
     (r"/education", "EduRoster.ReadWrite.All", "EduRoster.ReadWrite.All"),
     (r"/administrativeUnits", "AdministrativeUnit.Read.All", "AdministrativeUnit.ReadWrite.All"),
     (r"/synchronization/.*bulkUpload", "Synchronization.Read.All",
      "SynchronizationData-User.Upload"),
     (r"/synchronization", "Synchronization.Read.All", "Synchronization.ReadWrite.All"),
+    (r"/servicePrincipals|/applications", "Application.Read.All", "Application.ReadWrite.All"),
     (r"/auditLogs/provisioning", "ProvisioningLog.Read.All", "ProvisioningLog.Read.All"),
     (r"/teams/[^/]+/members", "TeamMember.Read.All", "TeamMember.ReadWrite.All"),
     (r"/teams$|/groups/[^/]+/team$", "Team.Create", "Team.Create"),

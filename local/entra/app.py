@@ -10,6 +10,7 @@ GET    /emulator/clock      the tenant's time; POST {"advance": seconds} moves a
 POST   /emulator/noise      {"writes": n}: other apps make so many directory writes, now
 POST   /emulator/resync     the next delta query is told to start afresh (410)
 POST   /emulator/settle     whatever lags behind arrives now
+POST   /emulator/person     {"scopes", "directoryRoles", "resource"}: a token of a person
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+import time
 from socket import SO_LINGER, SOL_SOCKET
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -28,10 +30,12 @@ from starlette.routing import Route
 from local.entra.admission import Admission
 from local.entra.batch import Batches
 from local.entra.clock import VirtualClock, stamp
+from local.entra.delegation import AS_USER, TEMPLATES
 from local.entra.dump import dump
 from local.entra.errors import GraphError
 from local.entra.faults import Fault, Reset
 from local.entra.features import Features
+from local.entra.identity import RESOURCE
 from local.entra.messages import Answer, Request, split_target
 from local.entra.seeding import seed
 from roster.errors import BadInput
@@ -66,6 +70,7 @@ def create_app(tenant: Tenant) -> Starlette:
             Route("/emulator/noise", controls.noise, methods=["POST"]),
             Route("/emulator/resync", controls.resync, methods=["POST"]),
             Route("/emulator/settle", controls.settle, methods=["POST"]),
+            Route("/emulator/person", controls.person, methods=["POST"]),
         ],
         exception_handlers={BadInput: _told},
     )
@@ -209,6 +214,16 @@ class _Controls:
     async def settle(self, _: HttpRequest) -> Response:
         self._tenant.settle()
         return Response(status_code=204)
+
+    async def person(self, http: HttpRequest) -> Response:
+        """Only names that directory roles have are taken: BadInput says which."""
+        asked = await http.json()
+        roles = asked.get("directoryRoles", [])
+        if unknown := sorted(set(roles) - set(TEMPLATES)):
+            raise BadInput(f"directoryRoles: {unknown[0]!r}; allowed: {', '.join(TEMPLATES)}")
+        resource = asked.get("resource", RESOURCE).rstrip("/")
+        token = self._tenant.identity.person(asked.get("scopes", [AS_USER]), roles, resource)
+        return JSONResponse({"accessToken": token, "expires_on": int(time.time()) + 3_600})
 
 
 class _BrokenOff(Response):

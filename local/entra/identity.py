@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from local.entra.delegation import TEMPLATES, effective
 from local.entra.errors import GraphError
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from local.entra.clock import Clock
 
 RESOURCE = "https://graph.microsoft.com"
+RESOURCE_MANAGER = "https://management.azure.com"
 EXCHANGE = "api://AzureADTokenExchange"  # what a federated credential hands in as assertion
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 LIFE = timedelta(hours=24)
 ALL_ROLES = frozenset(
     {
@@ -45,7 +48,7 @@ ALL_ROLES = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class UserAssigned:
     """A user-assigned identity that is assigned to the app."""
 
@@ -64,6 +67,7 @@ class Identity:
     def __init__(self, tenant_id: str, app_id: str, roles: frozenset[str], clock: Clock) -> None:
         self.tenant_id = tenant_id
         self.app_id = app_id
+        self.resource_id = ""
         self.roles = roles
         self.object_id = str(uuid4())
         self.issuer = f"https://login.microsoftonline.com/{tenant_id}/v2.0"
@@ -78,7 +82,7 @@ class Identity:
 
         `wanted`: client, object or resource id of a user-assigned identity; '' means the app's own.
         """
-        if resource.rstrip("/") not in (RESOURCE, EXCHANGE):
+        if resource.rstrip("/") not in (RESOURCE, RESOURCE_MANAGER, EXCHANGE):
             raise GraphError(500, "InternalServerError", "The resource is not known.")
         own = UserAssigned(self.app_id, self.object_id, "", self.roles)
         chosen = own if not wanted else self._assigned(wanted)
@@ -106,8 +110,26 @@ class Identity:
             "oid": object_id, "sub": object_id, "idtyp": "app", "roles": sorted(roles),
             "exp": expires,
         }  # fmt: skip
-        parts = ({"alg": "none", "typ": "JWT"}, claims)
-        return ".".join(_encoded(json.dumps(part)) for part in parts) + ".", expires
+        return _signed(claims), expires
+
+    def person(
+        self,
+        scopes: Collection[str],
+        directory_roles: Collection[str] = (),
+        audience: str = RESOURCE,
+    ) -> str:
+        """A token of a person who uses a tool. `directory_roles`: names of `TEMPLATES`."""
+        expires = int((datetime.now(UTC) + self.life).timestamp())
+        return _signed(
+            {"aud": audience, "iss": self.issuer, "tid": self.tenant_id, "oid": str(uuid4()),
+             "appid": AZURE_CLI, "idtyp": "user", "scp": " ".join(scopes), "exp": expires,
+             "wids": [TEMPLATES[name] for name in directory_roles]}
+        )  # fmt: skip
+
+    @property
+    def client_id(self) -> str:
+        """The client id of the app's own identity, as of those beside it."""
+        return self.app_id
 
     def _assigned(self, wanted: str) -> UserAssigned:
         for one in self.user_assigned:
@@ -121,13 +143,23 @@ class Identity:
         )
 
     def check(self, authorization: str) -> frozenset[str]:
-        """The app roles in a request's token; 401 unless it is ours and still good."""
+        """The app roles in a request's token, or what its person may do in words of app roles.
+
+        401 unless the token is ours and still good.
+        """
         scheme, _, text = authorization.partition(" ")
         claims = claims_of(text) if scheme.lower() == "bearer" else {}
         fresh = claims.get("exp", 0) > datetime.now(UTC).timestamp()
         if claims.get("tid") != self.tenant_id or claims.get("aud") != RESOURCE or not fresh:
             raise GraphError(401, "InvalidAuthenticationToken", "Access token is empty or invalid.")
+        if "scp" in claims:
+            return effective(claims["scp"].split(), claims.get("wids", ()))
         return frozenset(claims.get("roles", ()))
+
+
+def _signed(claims: dict[str, Any]) -> str:
+    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    return ".".join(_encoded(json.dumps(part)) for part in parts) + "."
 
 
 def _encoded(text: str) -> str:

@@ -11,6 +11,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from local.entra.delegation import NOT_GRAPH, RIGHT
 from local.entra.errors import GraphError
 
 if TYPE_CHECKING:
@@ -41,9 +42,16 @@ _WRITE_DELETED = f"{_DELETE_USERS} Group.ReadWrite.All AdministrativeUnit.ReadWr
 _OWN_LICENCES = "LicenseAssignment.ReadWrite.All"
 _READ_ORGANIZATION = f"Organization.Read.All Organization.ReadWrite.All {_DIRECTORY}"
 _WRITE_APPS = "Application.ReadWrite.All Application.ReadWrite.OwnedBy"
+_READ_APPS = f"Application.Read.All {_WRITE_APPS} {_DIRECTORY}"
 _UPLOAD = "SynchronizationData-User.Upload SynchronizationData-User.Upload.OwnedBy"
 _READ_LOG = "ProvisioningLog.Read.All AuditLog.Read.All+Directory.Read.All"
 _DELETED = "directory/deletedItems"
+# What the caller may assign is looked at again when it is known whose role it is.
+_ASSIGN = " ".join(
+    f"{one}+{read}"
+    for one in (RIGHT, NOT_GRAPH)
+    for read in ("Application.Read.All", "Directory.Read.All", "Application.ReadWrite.All")
+)
 _UNITS = "directory/administrativeUnits(/.*)?"
 
 _LINES: tuple[tuple[str, str, str], ...] = (
@@ -74,8 +82,8 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     ("GET", r"domains(/.*)?", f"Domain.Read.All Domain.ReadWrite.All {_DIRECTORY}"),
     ("GET", r"organization(/.*)?", _READ_ORGANIZATION),
     ("GET", r"subscribedSkus", f"LicenseAssignment.Read.All {_OWN_LICENCES} {_READ_ORGANIZATION}"),
-    ("GET", r"applications(/.*)?", f"Application.Read.All {_WRITE_APPS} {_DIRECTORY}"),
-    ("*", r"applications(/.*)?", _WRITE_APPS),
+    ("GET", r"applications(\(\w+=\))?(/.*)?", _READ_APPS),
+    ("*", r"applications(\(\w+=\))?(/.*)?", _WRITE_APPS),
     ("POST", r"teams", "Team.Create Group.ReadWrite.All"),
     ("GET", r"teams/[^/]+/members(/.*)?", f"TeamMember.Read.All {_WRITE_TEAM_MEMBERS}"),
     ("*", r"teams/[^/]+/members(/.*)?", _WRITE_TEAM_MEMBERS),
@@ -85,8 +93,17 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     ("POST", r"servicePrincipals/.*/bulkUpload", f"{_UPLOAD} {_JOBS}"),
     ("GET", r"servicePrincipals/.*/jobs(/.*)?", f"Synchronization.Read.All {_JOBS}"),
     ("*", r"servicePrincipals/.*/jobs(/.*)?", _JOBS),
+    ("GET", r"servicePrincipals(\(appId=\))?(/.*)?", _READ_APPS),
+    ("*", r"servicePrincipals/[^/]+/appRoleAssign(ments|edTo)(/.*)?", _ASSIGN),
+    ("*", r"servicePrincipals(\(appId=\))?(/.*)?", _WRITE_APPS),
     ("GET", r"auditLogs/provisioning", _READ_LOG),
 )
+
+
+def known_roles() -> frozenset[str]:
+    """The app roles that Microsoft Graph offers here."""
+    named = {one for _, _, roles in _LINES for one in re.split(r"[ +]", roles)}
+    return frozenset(named - {NOT_GRAPH} | {ROLE_MANAGEMENT, RIGHT, "Mail.Read"})
 
 
 def check_role(request: Request) -> None:

@@ -106,6 +106,15 @@ class Router:
                 return self._tenant.teams.answer(request, tuple(rest))
             case ("servicePrincipals", principal, "synchronization", "jobs", *rest):
                 return self._tenant.provisioning.answer(request, principal, tuple(rest))
+            case ("servicePrincipals", *rest):
+                return self._tenant.principals.answer(request, service, tuple(rest))
+            case ("servicePrincipals(appId=)", app, *rest):
+                return self._tenant.principals.by_app(request, service, app, rest)
+            case ("applications", *rest):
+                return self._tenant.applications.answer(request, service, tuple(rest))
+            case ("applications(uniqueName=)" | "applications(appId=)" as by, value, *rest):
+                name = by.partition("(")[2].rstrip("=)")
+                return self._tenant.applications.by_key(request, service, name, value, rest)
             case ("auditLogs", "provisioning"):
                 _only(request, "GET")
                 return self._tenant.provisioning.log.answer(request)

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from local.entra import errors
 from local.entra.agenda import Agenda
+from local.entra.applications import Applications
 from local.entra.capacity import Capacity
 from local.entra.clock import Clock, SystemClock, VirtualClock, stamp
 from local.entra.concurrency import Concurrency
@@ -30,6 +31,7 @@ from local.entra.licences import Licences
 from local.entra.messages import Answer, Json, Request
 from local.entra.permissions import check_role
 from local.entra.prices import Price, price
+from local.entra.principals import Principals
 from local.entra.provisioning import Provisioning
 from local.entra.quota import Limits
 from local.entra.routes import Router
@@ -84,6 +86,8 @@ class Tenant:
         self.dynamic = DynamicMembership(self)
         self.teams = Teams(self)
         self.provisioning = Provisioning(self)
+        self.applications = Applications(self)
+        self.principals = Principals(self)
         self.licences = Licences(self)
         self.capacity = Capacity(self)
         self.faults = Faults(self.chance, self.scenario.faults)

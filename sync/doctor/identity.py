@@ -43,8 +43,8 @@ def check_roles(access: Access, features: Collection[str]) -> list[Check]:
             Check(
                 ROLES, "all", "warning",
                 "a person is signed in: the app's own roles cannot be seen from here",
-                f"the app needs {', '.join(roles)}; to check them, sign in as the app (see "
-                "docs/doctor.md). The command grants them to its identity",
+                f"the app needs {', '.join(roles)}; to check them, name the deployed app with "
+                "--app. `rollcall grant --apply`, or the command, grants them to its identity",
                 grant_command(roles),
             )
         ]  # fmt: skip
@@ -61,8 +61,8 @@ def check_roles(access: Access, features: Collection[str]) -> list[Check]:
         checks.append(Check(ROLES, need.role, state, "not granted", advice, command))
     if extra := unneeded(features, access.roles):
         advice = (
-            "nothing that is configured needs them: take them from the app (Enterprise "
-            "applications > Permissions), so that a stolen identity can do less"
+            "nothing that is configured needs them: `rollcall grant --exact --apply` takes them "
+            "away, so that a stolen identity can do less"
         )
         checks.append(Check(ROLES, "more than needed", "warning", ", ".join(extra), advice))
     return checks

@@ -1,0 +1,150 @@
+"""What the templates make passes the doctor: the golden snapshots, as a subscription."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azure import Cloud
+from local.azure import create_app as create_azure
+from local.entra import Tenant, create_app
+from local.entra.identity import UserAssigned, claims_of
+from sync.deployment import FUNCTIONS
+from tests.deployed import OWNER, Deployment
+from tests.sync.test_deployed import World, infrastructure
+from tests.sync.test_doctor import serving
+
+GOLDEN = sorted((Path(__file__).parents[1] / "infra" / "golden").glob("*.snapshot.json"))
+CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
+# Alerts, workbooks and networks are no business of the doctor's.
+LOOKED_AT = ("Microsoft.Web/", "Microsoft.Storage/", "Microsoft.KeyVault/", "Microsoft.EventGrid/",
+             "Microsoft.Authorization/", "Microsoft.ManagedIdentity/",
+             "Microsoft.Insights/components")  # fmt: skip
+TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\w+|[(),.])")
+# What only a deployment tells: by the end of the path that a template reads.
+TOLD = {
+    "clientId": CLIENT, "principalId": OBJECT, "identity.principalId": "topic",
+    "ConnectionString": "InstrumentationKey=0", "defaultHostName": "rollcall.example.net",
+    "primaryEndpoints.blob": "https://{name}.blob.core.windows.net/",
+    "primaryEndpoints.queue": "https://{name}.queue.core.windows.net/",
+    "primaryEndpoints.table": "https://{name}.table.core.windows.net/",
+    "vaultUri": "https://{name}.vault.azure.net/", "tenantId": "tenant",
+    "authentication.loginEndpoint": "https://login.microsoftonline.com/",
+}  # fmt: skip
+
+
+class Expression:
+    """A template expression that is left in a snapshot, evaluated as it is read."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = TOKEN.findall(text)
+        self.at = 0
+
+    def value(self) -> Any:
+        token = self._next()
+        if token.startswith("'"):
+            return token[1:-1].replace("''", "'")
+        given = self._arguments()
+        path: list[str] = []
+        while self._is("."):
+            self._next()
+            path.append(self._next())
+        if token in ("reference", "environment", "tenant"):
+            name = given[0].rpartition("/")[2] if given else ""
+            return TOLD[".".join(path)].format(name=name)
+        return {
+            "format": lambda text, *more: text.format(*more),
+            "createObject": lambda *all_: dict(zip(all_[::2], all_[1::2], strict=True)),
+            "union": lambda *all_: {k: v for one in all_ for k, v in one.items()},
+            "parameters": lambda _: {},  # settings of one's own, which a snapshot does not hold
+            "if": lambda condition, yes, no: yes if condition else no,
+        }[token](*given)
+
+    def _arguments(self) -> list[Any]:
+        found: list[Any] = []
+        assert self._next() == "("
+        while not self._is(")"):
+            found.append(self.value())
+            if self._is(","):
+                self._next()
+        self._next()
+        return found
+
+    def _next(self) -> str:
+        self.at += 1
+        return self.tokens[self.at - 1]
+
+    def _is(self, token: str) -> bool:
+        return self.at < len(self.tokens) and self.tokens[self.at] == token
+
+
+def evaluated(written: Any) -> Any:
+    """A value with its expressions evaluated."""
+    if isinstance(written, str) and written.startswith("["):
+        return Expression(written[1:-1]).value()
+    if isinstance(written, list):
+        return [evaluated(one) for one in written]
+    if isinstance(written, dict):
+        return {key: evaluated(value) for key, value in written.items()}
+    return written
+
+
+def deployed(snapshot: dict[str, Any], tenant_id: str) -> Deployment:
+    """What Azure would tell after that deployment, and after the code was put there."""
+    made = (one for one in snapshot["predictedResources"] if one["type"].startswith(LOOKED_AT))
+    resources = [evaluated(one) for one in made]
+    subscription, group = resources[0]["id"].split("/")[2:5:2]
+    cloud = Cloud(tenant_id, subscription, groups={group}, roles=dict(OWNER))
+    ids: dict[str, str] = {}
+    for one in resources:
+        ids.setdefault(one["type"], one["id"])
+        short = {"name": one["name"].rpartition("/")[2]}
+        cloud.add(one["id"], **{k: v for k, v in one.items() if k not in ("id", "type")} | short)
+        if "roleAssignments" in one["type"]:
+            one["properties"]["scope"] = one["id"].partition("/providers/Microsoft.Authorization")[
+                0
+            ]
+    app = ids["Microsoft.Web/sites"]
+    identity = ids["Microsoft.ManagedIdentity/userAssignedIdentities"]
+    cloud.resources[app.lower()]["identity"]["userAssignedIdentities"][identity] = {
+        "principalId": OBJECT, "clientId": CLIENT,
+    }  # fmt: skip
+    cloud.resources[app.lower()]["properties"]["state"] = "Running"
+    topic = ids["Microsoft.EventGrid/systemTopics"]
+    cloud.resources[topic.lower()]["identity"]["principalId"] = "topic"
+    subscribed = ids["Microsoft.EventGrid/systemTopics/eventSubscriptions"]
+    cloud.resources[subscribed.lower()]["properties"]["provisioningState"] = "Succeeded"
+    insights = cloud.resources[ids["Microsoft.Insights/components"].lower()]
+    insights["properties"]["ConnectionString"] = TOLD["ConnectionString"]
+    for name in FUNCTIONS:
+        cloud.add(f"{app}/functions/{name}")
+    return Deployment(
+        cloud, app, ids["Microsoft.Web/serverfarms"], ids["Microsoft.Storage/storageAccounts"],
+        ids["Microsoft.KeyVault/vaults"], ids["Microsoft.Insights/components"], topic, subscribed,
+        identity, CLIENT, OBJECT,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=GOLDEN, ids=lambda path: path.name)
+def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    tenant = Tenant(domains=["contoso.edu"])
+    identity = UserAssigned(CLIENT, OBJECT, "/x/id-rollcall", frozenset())
+    made = deployed(json.loads(request.param.read_text("utf-8")), tenant.identity.tenant_id)
+    with (
+        serving(create_azure(made.cloud, claims_of), monkeypatch) as azure,
+        serving(create_app(tenant), monkeypatch) as address,
+    ):
+        monkeypatch.setenv("ROLLCALL_ARM_URL", azure)
+        yield World(tenant, made, address, identity)
+
+
+def test_what_a_template_makes_passes_the_doctor(world: World) -> None:
+    checks = infrastructure(world).values()
+    wrong = {f"{check.area}: {check.name}": check.found for check in checks if check.state != "ok"}
+    off = {"Portal sign-in: authentication": "off"}  # until there is a client id to deploy with
+    assert wrong in ({}, off)
