@@ -244,7 +244,7 @@ class OneRosterApi:
         """Why everything has to be pulled, in words; "" if changes will do."""
         source = self._source
         if full:
-            return "everything was asked for"
+            return "as was asked for"
         if last is None:
             return "nothing was pulled before"
         if source.filters:

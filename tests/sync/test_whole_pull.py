@@ -113,7 +113,7 @@ def test_a_first_pull_creates_the_next_writes_nothing_and_a_day_later_only_the_d
     assert later.status == "finished"
     assert 0 < later.writes < first.writes / 2
     full = pull(storage, full=True)
-    assert (full.writes, full.changes, full.pulled) == (0, {}, "everything was asked for")
+    assert (full.writes, full.changes, full.pulled) == (0, {}, "everything (as was asked for)")
 
 
 def test_files_in_the_folder_of_a_system_are_refused_and_stay_there(
