@@ -1,0 +1,61 @@
+targetScope = 'subscription'
+
+metadata name = 'Rollcall for the Azure Developer CLI'
+metadata description = 'Makes a resource group and deploys main.bicep into it.'
+
+@description('Name of the azd environment.')
+@minLength(1)
+@maxLength(64)
+param environmentName string
+
+@description('Where everything is made.')
+@minLength(1)
+param location string
+
+@description('Memory of an instance in MB.')
+param instanceMemoryMB int
+
+@description('How many copies of the data there are, and where.')
+param storageRedundancy string
+
+@description('Whether storage and vault are reached over a virtual network only.')
+param privateNetworking bool
+
+@description('Public IPv4 addresses or ranges that may reach storage and vault in spite of private networking.')
+param allowedAddresses string[]
+
+@description('Object id of who works with Rollcall. Empty for nobody.')
+param operatorId string
+
+@description('What the operator is.')
+param operatorType string
+
+@description('Client id of the app registration with which people sign in to the portal. Empty: nobody can.')
+param portalClientId string
+
+@description('Name of the vault\'s secret with the key that seals first passwords. Empty: none are kept.')
+param sheetKeyName string
+
+var tags = { 'azd-env-name': environmentName }
+
+resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+  name: 'rg-rollcall-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module main 'main.bicep' = {
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    instanceMemoryMB: instanceMemoryMB
+    storageRedundancy: storageRedundancy
+    privateNetworking: privateNetworking
+    allowedAddresses: allowedAddresses
+    operatorId: operatorId
+    operatorType: operatorType
+    portalClientId: portalClientId
+    sheetKeyName: sheetKeyName
+  }
+}

@@ -1,0 +1,13 @@
+// Private networking: storage and vault are closed to the internet, and the app's requests come from
+// one address. Who works with Rollcall does so from the virtual network, or from an address below.
+using 'main.bicep'
+
+param instanceMemoryMB = 4096
+param storageRedundancy = 'Standard_ZRS'
+param privateNetworking = true
+param addressPrefix = '10.42.0.0/24'
+param allowedAddresses = []
+
+param operatorId = readEnvironmentVariable('ROLLCALL_OPERATOR_ID', '')
+param operatorType = readEnvironmentVariable('ROLLCALL_OPERATOR_TYPE', 'Group')
+param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
