@@ -30,6 +30,14 @@ var arrivalsQueue = 'arrivals'
 var tables = ['runs', 'outcomes', 'approvals']
 
 @export()
+@description('Tables that an operator\'s commands write to.')
+var operatorTables = ['runs', 'approvals']
+
+@export()
+@description('The table of what became of each change, which an operator reads.')
+var outcomesTable = 'outcomes'
+
+@export()
 @description('Built-in roles: https://learn.microsoft.com/azure/role-based-access-control/built-in-roles')
 var roles = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
@@ -37,6 +45,7 @@ var roles = {
   queueDataContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
   queueDataMessageSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
   tableDataContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  tableDataReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
   keyVaultSecretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
   keyVaultSecretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   monitoringMetricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'

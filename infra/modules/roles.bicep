@@ -1,6 +1,15 @@
 metadata description = 'Who may do what in Azure: the app, Event Grid and, where one is named, an operator. What each assignment is for is compared with the code by a test.'
 
-import { arrivalsQueue, operatorContainers, operatorQueues, queues, roles, tables } from 'names.bicep'
+import {
+  arrivalsQueue
+  operatorContainers
+  operatorQueues
+  operatorTables
+  outcomesTable
+  queues
+  roles
+  tables
+} from 'names.bicep'
 
 @description('Name of the app\'s identity.')
 param identityName string
@@ -55,6 +64,15 @@ resource operatorContainer 'Microsoft.Storage/storageAccounts/blobServices/conta
 resource operatorQueue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' existing = [
   for queue in operatorQueues: { parent: storage::queues, name: queue }
 ]
+
+resource operatorTable 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = [
+  for table in operatorTables: { parent: storage::tables, name: table }
+]
+
+resource outcomes 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' existing = {
+  parent: storage::tables
+  name: outcomesTable
+}
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
@@ -175,10 +193,10 @@ resource operatorMessages 'Microsoft.Authorization/roleAssignments@2022-04-01' =
   }
 ]
 
-resource operatorTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (name, i) in tables: if (hasOperator) {
-    scope: table[i]
-    name: guid(table[i].id, operatorId, roles.tableDataContributor)
+resource operatorRows 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for (name, i) in operatorTables: if (hasOperator) {
+    scope: operatorTable[i]
+    name: guid(operatorTable[i].id, operatorId, roles.tableDataContributor)
     properties: {
       principalId: operatorId
       principalType: operatorType
@@ -186,6 +204,16 @@ resource operatorTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+resource operatorOutcomes 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
+  scope: outcomes
+  name: guid(outcomes.id, operatorId, roles.tableDataReader)
+  properties: {
+    principalId: operatorId
+    principalType: operatorType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.tableDataReader)
+  }
+}
 
 resource operatorSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
   scope: vault
