@@ -1,4 +1,4 @@
-"""The templates as the compiler sees them: no warning, one format, no surprise in what they make."""
+"""The templates as the compiler sees them: no warning, one format, no surprise in what is made."""
 
 from __future__ import annotations
 
