@@ -11,3 +11,9 @@ param allowedAddresses = []
 param operatorId = readEnvironmentVariable('ROLLCALL_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('ROLLCALL_OPERATOR_TYPE', 'Group')
 param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
+
+// A reference to a vault that is closed is not resolved, so the key that seals first passwords is a
+// setting: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#considerations
+param settings = empty(readEnvironmentVariable('ROLLCALL_CREDENTIALS_KEY', ''))
+  ? {}
+  : { ROLLCALL_CREDENTIALS_KEY: readEnvironmentVariable('ROLLCALL_CREDENTIALS_KEY', '') }

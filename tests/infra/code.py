@@ -40,11 +40,13 @@ class Code:
 
 def of_the_code() -> Code:
     """The names as they stand in the code."""
+    app.functions_bindings = {}  # the SDK lists the functions of an app only once
     bindings = [
         (function.get_function_name(), json.loads(raw))
         for function in app.get_functions()
         for raw in function.get_raw_bindings()
     ]
+    app.functions_bindings = {}
     queued = [binding for _, binding in bindings if binding["type"] == "queueTrigger"]
     http = [(name, binding) for name, binding in bindings if binding["type"] == "httpTrigger"]
     names = {name for name, _ in bindings} - {name for name, _ in http}
