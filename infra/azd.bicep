@@ -36,6 +36,9 @@ param portalClientId string
 @description('Name of the vault\'s secret with the key that seals first passwords. Empty: none are kept.')
 param sheetKeyName string
 
+@description('Addresses that get a mail when a run failed, is held or did not happen.')
+param alertEmails string[]
+
 var tags = { 'azd-env-name': environmentName }
 
 resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
@@ -57,5 +60,6 @@ module main 'main.bicep' = {
     operatorType: operatorType
     portalClientId: portalClientId
     sheetKeyName: sheetKeyName
+    alertEmails: alertEmails
   }
 }

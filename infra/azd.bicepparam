@@ -10,4 +10,5 @@ param storageRedundancy = readEnvironmentVariable('ROLLCALL_STORAGE_REDUNDANCY',
 param privateNetworking = bool(readEnvironmentVariable('ROLLCALL_PRIVATE_NETWORKING', 'false'))
 param allowedAddresses = []
 param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
+param alertEmails = filter(split(readEnvironmentVariable('ROLLCALL_ALERT_EMAILS', ''), ','), address => !empty(address))
 param sheetKeyName = readEnvironmentVariable('ROLLCALL_SHEET_KEY_NAME', '')

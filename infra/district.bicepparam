@@ -11,4 +11,5 @@ param alwaysReady = [
 param operatorId = readEnvironmentVariable('ROLLCALL_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('ROLLCALL_OPERATOR_TYPE', 'Group')
 param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
+param alertEmails = filter(split(readEnvironmentVariable('ROLLCALL_ALERT_EMAILS', ''), ','), address => !empty(address))
 param sheetKeyName = readEnvironmentVariable('ROLLCALL_SHEET_KEY_NAME', '')

@@ -99,6 +99,14 @@ param sheetKeyName string = ''
 @secure()
 param settings object = {}
 
+@description('Addresses that get a mail when a run failed, is held or did not happen, or when a message failed at every try.')
+param alertEmails string[] = []
+
+@description('Hours without a run after which a mail is sent. Longer than the pause between two rosters.')
+@minValue(2)
+@maxValue(47)
+param noRunHours int = 26
+
 var suffix = uniqueString(resourceGroup().id)
 var storageName = take('${toLower(replace(name, '-', ''))}${suffix}', 24)
 var vaultName = 'kv-${take(name, 7)}-${suffix}'
@@ -119,6 +127,21 @@ module monitoring 'modules/monitoring.bicep' = {
     insightsName: insightsName
     logDays: logDays
   }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  params: {
+    location: location
+    tags: tags
+    namePrefix: '${name}-${suffix}'
+    workspaceId: monitoring.outputs.workspaceId
+    alertEmails: alertEmails
+    noRunHours: noRunHours
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  params: { location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId }
 }
 
 module storage 'modules/storage.bicep' = {

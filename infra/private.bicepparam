@@ -11,6 +11,7 @@ param allowedAddresses = []
 param operatorId = readEnvironmentVariable('ROLLCALL_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('ROLLCALL_OPERATOR_TYPE', 'Group')
 param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
+param alertEmails = filter(split(readEnvironmentVariable('ROLLCALL_ALERT_EMAILS', ''), ','), address => !empty(address))
 
 // A reference to a vault that is closed is not resolved, so the key that seals first passwords is a
 // setting: https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#considerations

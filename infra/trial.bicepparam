@@ -10,3 +10,4 @@ param recoveryDays = 7
 param operatorId = readEnvironmentVariable('ROLLCALL_OPERATOR_ID', '')
 param operatorType = readEnvironmentVariable('ROLLCALL_OPERATOR_TYPE', 'User')
 param portalClientId = readEnvironmentVariable('ROLLCALL_PORTAL_CLIENT_ID', '')
+param alertEmails = filter(split(readEnvironmentVariable('ROLLCALL_ALERT_EMAILS', ''), ','), address => !empty(address))

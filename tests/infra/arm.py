@@ -58,7 +58,8 @@ class _Deployment:
     template: dict[str, Any]
     given: dict[str, Any]
     name: str
-    copies: list[tuple[str, int]] = field(default_factory=list)
+    # The loops that are under way, the innermost last: name, index, whether it makes resources.
+    copies: list[tuple[str, int, bool]] = field(default_factory=list)
 
     def resources(self) -> list[Resource]:
         found: list[Resource] = []
@@ -69,7 +70,7 @@ class _Deployment:
                 continue
             copy = body.get("copy")
             for i in range(self.value(copy["count"]) if copy else 1):
-                self.copies.append((copy["name"] if copy else "", i))
+                self.copies.append((copy["name"] if copy else "", i, True))
                 if self.value(body.get("condition", True)):
                     found += self._made(symbol, {k: v for k, v in body.items() if k != "copy"})
                 self.copies.pop()
@@ -106,7 +107,7 @@ class _Deployment:
     def _looped(self, loop: dict[str, Any]) -> list[Any]:
         found: list[Any] = []
         for i in range(self.value(loop["count"])):
-            self.copies.append((loop["name"], i))
+            self.copies.append((loop["name"], i, False))
             found.append(self.value(loop["input"]))
             self.copies.pop()
         return found
@@ -133,10 +134,15 @@ class _Deployment:
         return self.given[name] if name in self.given else self.value(declared["defaultValue"])
 
     def _variables(self, name: str) -> Any:
-        return self.value(self.template["variables"][name])
+        written = self.template["variables"]
+        loop = next((one for one in written.get("copy", ()) if one["name"] == name), None)
+        return self._looped(loop) if loop else self.value(written[name])
 
     def _copy_index(self, loop: str | None = None) -> int:
-        return next(i for name, i in reversed(self.copies) if loop is None or name == loop)
+        """The index of a loop by its name; without one, of the loop that makes resources."""
+        return next(
+            i for name, i, makes in reversed(self.copies) if name == loop or (makes and not loop)
+        )
 
     def _reference(self, symbol: Any, *_: Any) -> Unknown:
         return Unknown(f"{self.name}:{symbol}")
@@ -222,6 +228,7 @@ def _try_get(whole: Any, *path: Any) -> Any:
 # Functions that make something of values that are not known yet.
 _TAKE_UNKNOWN = ("coalesce", "createArray", "createObject", "format", "union")
 _FUNCTIONS: dict[str, Any] = {
+    "add": lambda a, b: a + b,
     "and": lambda *args: all(args),
     "cidrSubnet": lambda prefix, size, i: f"subnet {i} of {size} bits in {prefix}",
     "coalesce": lambda *args: next((a for a in args if a is not None), None),
@@ -237,13 +244,13 @@ _FUNCTIONS: dict[str, Any] = {
     "format": _format,
     "guid": lambda *args: str(uuid.uuid5(NAMESPACE, "-".join(args))),
     "if": lambda test, yes, no: yes if test else no,
-    "json": lambda text: Unknown(f"json({text[:20]})"),
     "length": len,
     "not": lambda value: not value,
     "null": lambda: None,
     "replace": lambda text, old, new: text.replace(old, new),
     "resourceGroup": lambda: {"id": GROUP, "location": "westeurope"},
     "resourceId": _resource_id,
+    "string": str,
     "subscriptionResourceId": lambda kind, name: f"/subscriptions/providers/{kind}/{name}",
     "take": lambda text, n: text[:n],
     "tenant": lambda: Unknown("tenant"),

@@ -31,7 +31,11 @@ _PEOPLE = {
 # The parameter files with a golden snapshot each, and the environment that they are read in.
 SNAPSHOTS: dict[str, dict[str, str]] = {
     "trial": {},
-    "district": {**_PEOPLE, "ROLLCALL_SHEET_KEY_NAME": "sheet-key"},
+    "district": {
+        **_PEOPLE,
+        "ROLLCALL_SHEET_KEY_NAME": "sheet-key",
+        "ROLLCALL_ALERT_EMAILS": "one@school.example,two@school.example",
+    },
     "private": _PEOPLE,
 }
 AZD = {"AZURE_ENV_NAME": "test", "AZURE_LOCATION": "westeurope"}
