@@ -63,3 +63,36 @@ module main 'main.bicep' = {
     alertEmails: alertEmails
   }
 }
+
+@description('Name of the Function App.')
+output ROLLCALL_APP_NAME string = main.outputs.ROLLCALL_APP_NAME
+
+@description('Address of the portal.')
+output ROLLCALL_PORTAL_URL string = main.outputs.ROLLCALL_PORTAL_URL
+
+@description('The redirect address of the portal\'s app registration.')
+output ROLLCALL_PORTAL_REDIRECT_URI string = main.outputs.ROLLCALL_PORTAL_REDIRECT_URI
+
+@description('The health check.')
+output ROLLCALL_HEALTH_URL string = main.outputs.ROLLCALL_HEALTH_URL
+
+@description('The storage account, as commands take it after --account.')
+output ROLLCALL_ACCOUNT string = main.outputs.ROLLCALL_ACCOUNT
+
+@description('Name of the Key Vault.')
+output ROLLCALL_VAULT_NAME string = main.outputs.ROLLCALL_VAULT_NAME
+
+@description('Object id of the app\'s identity: the one that app roles are granted to.')
+output ROLLCALL_IDENTITY_OBJECT_ID string = main.outputs.ROLLCALL_IDENTITY_OBJECT_ID
+
+@description('Client id of the app\'s identity.')
+output ROLLCALL_IDENTITY_CLIENT_ID string = main.outputs.ROLLCALL_IDENTITY_CLIENT_ID
+
+@description('The public address that the app\'s requests come from; empty without private networking, where it changes.')
+output ROLLCALL_OUTBOUND_ADDRESS string = main.outputs.ROLLCALL_OUTBOUND_ADDRESS
+
+@description('Name of the resource group.')
+output AZURE_RESOURCE_GROUP string = main.outputs.AZURE_RESOURCE_GROUP
+
+@description('Id of the subscription.')
+output AZURE_SUBSCRIPTION_ID string = main.outputs.AZURE_SUBSCRIPTION_ID

@@ -272,3 +272,9 @@ output ROLLCALL_IDENTITY_CLIENT_ID string = identity.outputs.clientId
 
 @description('The public address that the app\'s requests come from; empty without private networking, where it changes.')
 output ROLLCALL_OUTBOUND_ADDRESS string = network.?outputs.outboundAddress ?? ''
+
+@description('Name of the resource group.')
+output AZURE_RESOURCE_GROUP string = resourceGroup().name
+
+@description('Id of the subscription.')
+output AZURE_SUBSCRIPTION_ID string = subscription().subscriptionId

@@ -58,7 +58,9 @@ def test_the_entry_of_azd_and_its_parameters_compile_without_a_warning(compiler:
     assert values["environmentName"]["value"] == "test"
     assert values["privateNetworking"]["value"] is False
     # A parameter that azd.bicep lacks, or hands on to nobody, is an error of the compiler.
-    assert {*values} == {*json.loads(made["templateJson"])["parameters"]}
+    entry = json.loads(made["templateJson"])
+    assert {*values} == {*entry["parameters"]}
+    assert {*entry["outputs"]} == {*json.loads(TEMPLATE.read_text(encoding="utf-8"))["outputs"]}
 
 
 @pytest.mark.parametrize("name", SNAPSHOTS)
