@@ -2,7 +2,7 @@
 // people works with it.
 using 'main.bicep'
 
-param instanceMemoryMB = 4096
+param instanceMemoryMB = 2048
 param storageRedundancy = 'Standard_ZRS'
 param alwaysReady = [
   { name: 'http', instanceCount: 1 }

@@ -4,7 +4,7 @@ metadata description = 'All that Rollcall needs in a resource group: the Functio
 @description('Where everything is made.')
 param location string = resourceGroup().location
 
-@description('Stands in the name of every resource, together with letters that make it unique.')
+@description('Small letters and digits that stand in the name of every resource, beside others that make it unique.')
 @minLength(2)
 @maxLength(10)
 param name string = 'rollcall'
@@ -16,7 +16,7 @@ param tags object = {}
 @allowed(['3.11', '3.12', '3.13'])
 param pythonVersion string = '3.13'
 
-@description('Memory of an instance in MB. 2048 is enough for some 200,000 people.')
+@description('Memory of an instance in MB; cores come with it: 2048 has one, 4096 two, 512 a quarter.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 

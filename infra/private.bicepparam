@@ -2,7 +2,7 @@
 // one address. Who works with Rollcall does so from the virtual network, or from an address below.
 using 'main.bicep'
 
-param instanceMemoryMB = 4096
+param instanceMemoryMB = 2048
 param storageRedundancy = 'Standard_ZRS'
 param privateNetworking = true
 param addressPrefix = '10.42.0.0/24'

@@ -100,18 +100,15 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
         maximumInstanceCount: maximumInstanceCount
       }
     }
-    siteConfig: {
-      ftpsState: 'Disabled'
-      http20Enabled: true
-      minTlsVersion: '1.2'
-      scmMinTlsVersion: '1.2'
-    }
+    siteConfig: { minTlsVersion: '1.2', scmMinTlsVersion: '1.2' }
   }
 }
 
+// One after the other: a site refuses to be changed while another change of it is under way.
 resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {
   parent: app
   name: 'appsettings'
+  dependsOn: [scm]
   properties: union(
     {
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
@@ -145,6 +142,7 @@ resource ftp 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01'
 resource scm 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
   parent: app
   name: 'scm'
+  dependsOn: [ftp]
   properties: { allow: false }
 }
 

@@ -62,8 +62,8 @@ DEPRECATED_ON_FLEX = (
     "WEBSITE_VNET_ROUTE_ALL",
 )  # fmt: skip
 DEPRECATED_OF_A_SITE = (
-    "alwaysOn", "containerSize", "functionAppScaleLimit", "javaVersion", "linuxFxVersion",
-    "minimumElasticInstanceCount", "netFrameworkVersion", "powerShellVersion",
+    "alwaysOn", "containerSize", "ftpsState", "functionAppScaleLimit", "javaVersion",
+    "linuxFxVersion", "minimumElasticInstanceCount", "netFrameworkVersion", "powerShellVersion",
     "preWarmedInstanceCount", "use32BitWorkerProcess", "vnetRouteAllEnabled",
     "vnetBackupRestoreEnabled", "vnetContentShareEnabled", "vnetImagePullEnabled",
     "windowsFxVersion",

@@ -85,7 +85,7 @@ def test_another_name_of_a_setting_is_seen(name: str) -> None:
     ("old", "new"),
     [
         ("'AZURE_TOKEN_CREDENTIALS', 'prod'", "'FUNCTIONS_WORKER_RUNTIME', 'python'"),
-        ('"http20Enabled": true', '"alwaysOn": true'),
+        ('"scmMinTlsVersion": "1.2"', '"alwaysOn": true'),
         ("parameters('identityClientId')), 'APPLICATION", "'another'), 'APPLICATION"),
         ("'AZURE_CLIENT_ID', parameters('identityClientId')", "'AZURE_CLIENT_ID', 'another'"),
         ("containers/rosters/", "containers/roster/"),
