@@ -239,9 +239,14 @@ class Storage:
 
 @functools.cache
 def shared_storage() -> Storage:
-    """The account of this process, with all that Rollcall needs in it."""
+    """The account of this process.
+
+    One that is opened with a key, such as the emulator's, gets what it lacks. One that is opened
+    with an identity was made whole by its deployment, and the identity may make no tables.
+    """
     storage = Storage.from_environment()
-    storage.create_missing()
+    if os.environ.get(CONNECTION):
+        storage.create_missing()
     return storage
 
 

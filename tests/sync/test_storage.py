@@ -51,6 +51,19 @@ def test_the_process_shares_one_account(azurite: str, monkeypatch: pytest.Monkey
         shared_storage.cache_clear()
 
 
+def test_in_an_account_that_is_opened_with_an_identity_nothing_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AzureWebJobsStorage", raising=False)
+    for service in ("blob", "queue", "table"):  # nobody answers there
+        monkeypatch.setenv(f"AzureWebJobsStorage__{service}ServiceUri", "https://127.0.0.1:9")
+    shared_storage.cache_clear()
+    try:
+        assert shared_storage().blobs.url == "https://127.0.0.1:9/"
+    finally:
+        shared_storage.cache_clear()
+
+
 def test_without_an_account_the_error_names_the_settings() -> None:
     with pytest.raises(BadInput, match="AzureWebJobsStorage__blobServiceUri"):
         Storage.from_environment({"AzureWebJobsStorage__blobServiceUri": "https://a.blob"})
