@@ -1,0 +1,157 @@
+"""Telemetry: what reaches Application Insights, over its real exporter and real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sync import telemetry
+from sync.metrics import WRITES, record
+from sync.record import Run
+from sync.telemetry import CONNECTION, DISABLED, collector
+from sync.tracing import ids_of, in_run, write_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = "00000000-0000-0000-0000-00000000abcd"
+
+
+@pytest.fixture(autouse=True)
+def unasked() -> Iterator[None]:
+    """Asks the environment anew, and collects nothing afterwards."""
+    telemetry._asked = False
+    yield
+    telemetry.use(None)
+
+
+class Ingestion:
+    """The ingestion endpoint of Application Insights, as far as an exporter sees it."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        ingestion = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if self.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                text = body.decode()
+                items = json.loads(text) if text.startswith("[") else [json.loads(text)]
+                ingestion.items += items
+                count = len(items)
+                answer = {"itemsReceived": count, "itemsAccepted": count, "errors": []}
+                data = json.dumps(answer).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def connection(self) -> str:
+        address = f"http://127.0.0.1:{self.server.server_port}/"
+        return f"InstrumentationKey={KEY};IngestionEndpoint={address};LiveEndpoint={address}"
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [item for item in self.items if item["data"]["baseType"] == kind]
+
+
+@pytest.fixture
+def ingestion() -> Iterator[Ingestion]:
+    running = Ingestion()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def test_spans_and_metrics_of_a_run_arrive(
+    ingestion: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("azure.monitor.opentelemetry.exporter")
+    monkeypatch.setenv(CONNECTION, ingestion.connection)
+    monkeypatch.setenv("WEBSITE_SITE_NAME", "rollcall-contoso")
+    start = datetime(2026, 11, 24, tzinfo=UTC)
+    with in_run("r1", "step plan", step="plan"):
+        record(WRITES, 12)
+    write_run(Run("r1", "district", "failed", "end", start, ended=start))
+    telemetry.use(None)
+    trace, first = ids_of("r1")
+    [request], [dependency] = ingestion.of("RequestData"), ingestion.of("RemoteDependencyData")
+    assert request["data"]["baseData"]["name"] == "run"
+    assert request["data"]["baseData"]["success"] is False
+    assert request["data"]["baseData"]["id"] == f"{first:016x}"
+    assert dependency["data"]["baseData"]["name"] == "step plan"
+    assert dependency["data"]["baseData"]["properties"] == {"run": "r1", "step": "plan"}
+    for item in (request, dependency):
+        assert item["tags"]["ai.operation.id"] == f"{trace:032x}"
+        assert item["tags"]["ai.cloud.role"] == "rollcall-contoso"
+    assert dependency["tags"]["ai.operation.parentId"] == f"{first:016x}"
+    [metric] = [
+        item["data"]["baseData"]["metrics"][0]
+        for item in ingestion.of("MetricData")
+        if item["data"]["baseData"]["metrics"][0]["name"] == WRITES.name
+    ]
+    assert metric["value"] == 12
+
+
+@pytest.mark.parametrize("settings", [{}, {CONNECTION: "x", DISABLED: "true"}])
+def test_without_a_place_nothing_is_collected(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
+) -> None:
+    monkeypatch.delenv(CONNECTION, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert collector() is None
+    assert collector() is None
+
+
+def test_a_place_that_is_none_is_told_and_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(CONNECTION, "no connection string")
+    with caplog.at_level(logging.WARNING), in_run("r1", "step plan", step="plan"):
+        record(WRITES, 1)
+    assert collector() is None
+    assert "Rollcall telemetry_off" in caplog.text
+
+
+def test_another_thread_that_connected_meanwhile_is_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(CONNECTION, raising=False)
+    found: list[object] = []
+    with telemetry._lock:
+        waiting = threading.Thread(target=lambda: found.append(collector()))
+        waiting.start()
+        telemetry._asked = True
+    waiting.join(10)
+    assert found == [None]
+
+
+def test_nothing_of_opentelemetry_is_imported_where_nothing_is_collected() -> None:
+    code = (
+        "import sys; from sync.tracing import in_run; from sync.metrics import WRITES, record\n"
+        "with in_run('r1', 'step plan'): record(WRITES, 1)\n"
+        "print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={}
+    )
+    assert done.stdout.strip() == "[]"
