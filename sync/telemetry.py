@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 DISABLED = "OTEL_SDK_DISABLED"
 SCOPE = "rollcall"
+# What the exporter would send or fetch besides: reports on itself, to Microsoft or to the school's
+# own account, settings that Microsoft may change from afar, a metric about the process-wide tracer.
+UNWANTED = (
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED",
+)
 # The ids (trace, span) of the span that is about to begin, where they are not left to chance.
 chosen_ids: ContextVar[tuple[int, int] | None] = ContextVar("chosen_ids", default=None)
 
@@ -109,8 +117,8 @@ def _connected(env: Mapping[str, str]) -> Collector | None:
     connection = env.get(CONNECTION)
     if not connection or env.get(DISABLED, "").lower() == "true":
         return None
-    # Azure Monitor's exporter would report on itself, to Microsoft.
-    os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    for name in UNWANTED:
+        os.environ.setdefault(name, "true")
     try:
         from azure.monitor.opentelemetry.exporter import (
             AzureMonitorMetricExporter,

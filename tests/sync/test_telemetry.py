@@ -103,12 +103,13 @@ def test_spans_and_metrics_of_a_run_arrive(
         assert item["tags"]["ai.operation.id"] == f"{trace:032x}"
         assert item["tags"]["ai.cloud.role"] == "rollcall-contoso"
     assert dependency["tags"]["ai.operation.parentId"] == f"{first:016x}"
-    [metric] = [
-        item["data"]["baseData"]["metrics"][0]
-        for item in ingestion.of("MetricData")
-        if item["data"]["baseData"]["metrics"][0]["name"] == WRITES.name
-    ]
-    assert metric["value"] == 12
+    [metric] = ingestion.of("MetricData")
+    [value] = metric["data"]["baseData"]["metrics"]
+    assert (value["name"], value["value"]) == (WRITES.name, 12)
+    # The exporter reports nothing about itself, and leaves no thread behind.
+    assert len(ingestion.items) == 3
+    threads = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in threads if name.startswith(("Otel", "Configuration"))]
 
 
 @pytest.mark.parametrize("settings", [{}, {CONNECTION: "x", DISABLED: "true"}])
