@@ -13,6 +13,7 @@ from connectors import session
 from sync.drop import drop
 from sync.pulls import start_pull
 from sync.record import get_run, list_runs
+from sync.run import on_control
 from sync.storage import CONFIG, Storage, shared_storage
 from sync.tracing import ids_of
 from tests.collected import collecting
@@ -105,7 +106,6 @@ def test_a_run_that_fails_is_told_with_its_step(
     assert not whole.status.is_ok
 
 
-@pytest.mark.usefixtures("tenant")
 def test_the_pages_of_a_pull_stand_below_its_step(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,10 +114,10 @@ def test_the_pages_of_a_pull_stand_below_its_step(
         configure(storage, system.settings())
         run = start_pull(storage, SOURCE)
         assert run is not None
-        work_off(storage)
-    assert get_run(storage, run).status == "finished"
-    steps = {s.context.span_id for s in collected.spans if s.name == "step extract"}
+        on_control(storage, {"run": run, "step": "extract"}, 1)
+    assert get_run(storage, run).position == "normalise"
+    [step] = [span for span in collected.spans if span.name == "step extract"]
     pages = [span for span in collected.spans if span.name == "extract page"]
     assert pages
-    assert all(page.parent and page.parent.span_id in steps for page in pages)
+    assert all(page.parent and page.parent.span_id == step.context.span_id for page in pages)
     assert all(set(page.attributes or {}) == {"collection", "rows"} for page in pages)
