@@ -91,12 +91,16 @@ def _last_run(storage: Storage) -> dict[str, Any] | None:
         f"PartitionKey eq '{PARTITION}' and RowKey ge '{since}'",
         select=["RowKey", "status", "started"],
     )
-    runs = sorted((str(row["RowKey"]), str(row["started"]), str(row["status"])) for row in rows)
-    if not runs:
+    found: list[dict[str, Any]] = [dict(row) for row in rows]
+    if not found:
         return None
-    _, started, status = runs[-1]
-    hours = (at - datetime.fromisoformat(started)).total_seconds() / 3600
-    return {"status": status, "hours": round(hours, 1)}
+    newest = max(found, key=_id_of)
+    hours = (at - datetime.fromisoformat(newest["started"])).total_seconds() / 3600
+    return {"status": newest["status"], "hours": round(hours, 1)}
+
+
+def _id_of(row: dict[str, Any]) -> str:
+    return row["RowKey"]
 
 
 def _look_at_blob(storage: Storage) -> None:

@@ -6,8 +6,8 @@ identity (https://learn.microsoft.com/azure/azure-functions/functions-app-settin
 first, or with OTEL_SDK_DISABLED=true, nothing is collected, and nothing of OpenTelemetry imported.
 
 Only the exporter is used, not the worker's own way (azure-monitor-opentelemetry, switched on by
-PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY): that one instruments every HTTP library and so writes
-addresses with usernames, and it does not sign in. Logs go through the host, as ever.
+PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY): that one watches every HTTP request by itself and so
+writes addresses with usernames. Logs go through the host, as ever.
 Everything is connected when it is first needed, not at a cold start's import.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from pathlib import Path
@@ -10,6 +11,10 @@ from sync.events import EVENTS
 from sync.metrics import METRICS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+
+
+ROOT = Path(__file__).parents[1]
+HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))["logging"]
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -34,3 +39,12 @@ def test_every_metric_is_listed_with_its_dimensions() -> None:
         for name, form, unit, by, _ in rows("Metrics")
     ]
     assert told == [(m.name, m.form, m.unit.strip("{}"), m.dimensions) for m in METRICS]
+
+
+def test_no_line_that_an_alert_waits_for_is_left_out_by_the_host() -> None:
+    sampling = HOST["applicationInsights"]["samplingSettings"]
+    assert "Trace" in sampling["excludedTypes"].split(";")
+    levels = HOST["logLevel"]
+    assert levels["default"] == levels["Function.changes.User"] == "Information"
+    quiet = {name for name, level in levels.items() if level != "Information"}
+    assert quiet == {"Azure", "Function.changes"}
