@@ -16,6 +16,9 @@ param namePrefix string
 @description('Log Analytics workspace that the app logs into.')
 param workspaceId string
 
+@description('Name of the Function App, where others log into the same workspace; empty for all of it.')
+param appName string = ''
+
 @description('Addresses that get the mails; without any the alerts stand in the portal alone.')
 param alertEmails array = []
 
@@ -26,6 +29,8 @@ param noRunHours int = 26
 
 @description('Whether the rules are switched on; off for holidays.')
 param enabled bool = true
+
+var ofApp = empty(appName) ? '' : '\n| where AppRoleName =~ "${appName}"'
 
 var rules = [
   {
@@ -107,7 +112,7 @@ resource alert 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       criteria: {
         allOf: [
           {
-            query: rule.query
+            query: replace(rule.query, '\nAppTraces\n', '\nAppTraces${ofApp}\n')
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0

@@ -108,6 +108,16 @@ def test_the_hours_without_a_run_stand_in_the_query_alone() -> None:
     assert query.count("26") == query.count("26h") + query.count("26 hours") > 2
 
 
+def test_alerts_can_be_of_one_app() -> None:
+    """The alert puts its condition after the table, which stands on a line of its own."""
+    text = (ROOT / "infra" / "modules" / "alerts.bicep").read_text(encoding="utf-8")
+    files = re.findall(r"queries/([\w-]+\.kql)", text)
+    of_app = 'AppTraces\n| where AppRoleName =~ "rollcall"'
+    told = [QUERIES[f"infra/queries/{file}"] for file in files]
+    assert all(query.count("\nAppTraces\n") == 1 for query in told)
+    assert not any(analysed(*(query.replace("AppTraces", of_app) for query in told)))
+
+
 def test_alerts_split_by_columns_that_their_query_gives() -> None:
     text = (ROOT / "infra" / "modules" / "alerts.bicep").read_text(encoding="utf-8")
     rules = re.findall(r"queries/([\w-]+\.kql).*?dimensions: \[([^\]]*)\]", text, re.DOTALL)
