@@ -85,10 +85,10 @@ def changes_poison(message: func.QueueMessage) -> None:
 @app.route(route="api/health", methods=[func.HttpMethod.GET])
 def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001
     """Says whether the app can work: 200 or 503."""
-    from sync.health import check_health
+    from sync.health import health_of
     from sync.storage import shared_storage
 
-    status, body = check_health(shared_storage)
+    status, body = health_of(shared_storage).check()
     return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/json")
 
 

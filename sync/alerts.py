@@ -6,23 +6,21 @@ Sent as JSON by POST to the webhook of the configuration:
      "text": "...", "run": "..." | null, "source": "..." | null}
 
 `text` is what chat services show (https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/connectors-using).
-An alert that cannot be sent is logged and never harms a run.
+An alert that cannot be sent is told in the log and never harms a run.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from roster.errors import BadInput
 
 from .config import load_config
+from .events import ALERT_NOT_SENT, ALERT_SENT, NO_RUN, tell
 
 if TYPE_CHECKING:
     from .record import Run
     from .storage import Storage
-
-logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 10.0
 
@@ -47,6 +45,7 @@ def alert_run(storage: Storage, run: Run) -> None:
 
 def alert_silence(storage: Storage, last: Run, hours: int) -> None:
     """Tells that no run happened for `hours`."""
+    tell(NO_RUN, run=last.run, source=last.source, hours=hours)
     text = f"Rollcall has seen no roster for {hours} hours; the last run was {last.run}"
     _send(storage, "no_run", text, last)
 
@@ -54,12 +53,12 @@ def alert_silence(storage: Storage, last: Run, hours: int) -> None:
 def _send(storage: Storage, alert: str, text: str, run: Run) -> None:
     import httpx
 
-    logger.warning("Alert %s for run %s", alert, run.run)
     try:
         webhook = load_config(storage).alerts.webhook
         if webhook is None:
             return
         body: dict[str, Any] = {"alert": alert, "text": text, "run": run.run, "source": run.source}
         httpx.post(webhook, json=body, timeout=SEND_SECONDS).raise_for_status()
+        tell(ALERT_SENT, alert=alert, run=run.run)
     except (BadInput, httpx.HTTPError, httpx.InvalidURL) as error:
-        logger.warning("The alert could not be sent: %s", type(error).__name__)
+        tell(ALERT_NOT_SENT, alert=alert, run=run.run, error=type(error).__name__)

@@ -15,26 +15,28 @@ poison queue (https://learn.microsoft.com/azure/azure-functions/functions-bindin
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from weakref import WeakKeyDictionary
 
-from graph.errors import AmbiguousWrite, DirectoryFull, NotThere
+from graph.errors import AmbiguousWrite, DirectoryFull, NotThere, Throttled
 from graph.references import ReferencesFailed
 from roster.errors import Terminal, Transient, Unfinished
+from roster.spans import note
 
-from . import outcomes
+from . import metrics, outcomes
 from .change import ChangeMessage
 from .config import load_for_apply
 from .credentials import Credentials
+from .events import CHANGE_DROPPED, CHANGE_FAILED, THROTTLED, tell
 from .outcomes import Outcome
 from .patience import Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
 from .sealing import Sealing
 from .storage import CHANGES_QUEUE, shared_storage
+from .tracing import in_run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -44,14 +46,14 @@ if TYPE_CHECKING:
 
     from .storage import Storage
 
-logger = logging.getLogger(__name__)
-
 GONE = (
     ": something that this change needs is not in the directory. Somebody may have deleted it; the "
     "next run sees that"
 )
 # How long it may take until a process notices that a run was stopped.
 STATUS_LIFE_SECONDS = 5.0
+# A pause that Graph wants concerns thousands of messages; one line in this time says so.
+TELL_THROTTLED_SECONDS = 60.0
 
 
 class Counters(Protocol):
@@ -61,6 +63,8 @@ class Counters(Protocol):
     def requests(self) -> int: ...
     @property
     def writes(self) -> int: ...
+    @property
+    def throttled(self) -> int: ...
 
 
 class DirectoryWriter(Protocol):
@@ -120,7 +124,8 @@ class Applier:
     storage: Storage
     writer: DirectoryWriter
     counters: Counters
-    _claimed: tuple[int, int] = (0, 0)
+    _claimed: tuple[int, int, int] = (0, 0, 0)
+    _told_throttled: float = -math.inf
     _credentials: Credentials = field(init=False)
     _seen_applying: dict[str, float] = field(default_factory=dict[str, float])
     _in_work: set[str] = field(default_factory=set[str])
@@ -134,15 +139,17 @@ class Applier:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
         message = ChangeMessage.model_validate(body)
         if not await self._is_applying(message.run):
-            logger.warning("Change %s of run %s dropped: not applying", message.id, message.run)
+            tell(CHANGE_DROPPED, run=message.run, change=message.id)
             return
         work = _Work(message)
         if message.id in self._in_work:
             await self._send_again(work, Busy("Another copy of this change is in work"))
             return
         self._in_work.add(message.id)
+        name = f"apply {message.kind}"
         try:
-            await self._apply(work, queue_id)
+            with in_run(message.run, name, kind=message.kind, action=message.action):
+                await self._apply(work, queue_id)
         finally:
             self._in_work.discard(message.id)
 
@@ -156,6 +163,8 @@ class Applier:
         except Transient as error:
             if isinstance(error, Unfinished):
                 work.left(progress=error.progress)
+            if isinstance(error, Throttled):
+                self._tell_throttled(work.message.run, error)
             await self._release(work.message, lost=isinstance(error, AmbiguousWrite))
             await self._send_again(work, error)
         except Terminal as error:
@@ -297,6 +306,7 @@ class Applier:
         await self._end(work.message, "failed", f"Given up after many tries{gone}: {error}")
 
     async def _send(self, message: ChangeMessage, delay: float) -> None:
+        note(outcome="again")
         body = message.model_dump(mode="json")
         await asyncio.to_thread(self.storage.send, CHANGES_QUEUE, body, delay)
 
@@ -309,11 +319,31 @@ class Applier:
         failed: tuple[FailedReference, ...] = (),
     ) -> None:
         """Writes the outcome, and on it all that was counted and is on no outcome yet."""
-        counted = (self.counters.writes, self.counters.requests)
-        writes, requests = (new - old for new, old in zip(counted, self._claimed, strict=True))
-        self._claimed = counted
+        writes, requests = self._count()
+        note(outcome=status)
+        if status == "failed":
+            about = {"kind": message.kind, "action": message.action, "code": code}
+            tell(CHANGE_FAILED, run=message.run, change=message.id, **about)
         outcome = Outcome(status, message.object_id, error, code, writes, requests, failed)
         await asyncio.to_thread(outcomes.write_outcome, self.storage, message, outcome)
+
+    def _count(self) -> tuple[int, int]:
+        """Writes and requests that were counted and are on no outcome yet."""
+        counters = self.counters
+        counted = (counters.writes, counters.requests, counters.throttled)
+        writes, requests, throttled = (
+            new - old for new, old in zip(counted, self._claimed, strict=True)
+        )
+        self._claimed = counted
+        metrics.record(metrics.WRITES, writes)
+        metrics.record(metrics.REQUESTS, requests)
+        metrics.record(metrics.THROTTLED, throttled)
+        return writes, requests
+
+    def _tell_throttled(self, run: str, error: Throttled) -> None:
+        if time.monotonic() - self._told_throttled >= TELL_THROTTLED_SECONDS:
+            self._told_throttled = time.monotonic()
+            tell(THROTTLED, run=run, seconds=round(error.retry_after or 0, 3))
 
     async def _is_applying(self, run: str) -> bool:
         """Whether the run wants its changes; a yes may be some seconds old."""

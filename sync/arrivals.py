@@ -41,7 +41,7 @@ PATIENCE = timedelta(hours=1)
 def on_arrival(storage: Storage, message: Mapping[str, Any] | list[Mapping[str, Any]]) -> None:
     """Looks at the folders that a message of the queue `arrivals` is about."""
     for event in message if isinstance(message, list) else [message]:
-        source = _source(event)
+        source = source_of(event)
         if source:
             look(storage, source, complete=event.get("complete") is True)
 
@@ -70,13 +70,10 @@ def look(storage: Storage, source: str, *, complete: bool = False) -> str | None
             return None
         if not _has_needed_files(drop) and quiet < PATIENCE:
             return None
-    run = start_run(storage, source, drop)
-    if run:
-        logger.info("Run %s starts with %d files of source %s", run, len(drop.files), source)
-    return run
+    return start_run(storage, source, drop)
 
 
-def _source(event: Mapping[str, Any]) -> str:
+def source_of(event: Mapping[str, Any]) -> str:
     """The folder that an event or a message of our own is about; '' if it is about nothing here."""
     if "source" in event and "subject" not in event:
         return str(event["source"])

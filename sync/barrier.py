@@ -10,7 +10,6 @@ get an outcome is given a failed one, so that a run always ends.
 
 from __future__ import annotations
 
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from . import outcomes
 from .change import ChangeMessage
+from .events import MESSAGES_LOST, tell
+from .metrics import record_queues
 from .outcomes import Outcome, load_outcomes
 from .plan import Plan, messages
 from .record import artefact
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from .storage import Storage
-
-logger = logging.getLogger(__name__)
 
 LAST_PHASE = 3
 SENDERS, SENT_AT_ONCE = 8, 256
@@ -68,6 +67,7 @@ def send(work: Work) -> Next | Again | Stop:
 def wait(work: Work) -> Next | Again:
     """Waits until every message of the phase has its outcome."""
     storage, run, step = work.storage, work.run, work.step
+    record_queues(storage)
     stop, pause = time.monotonic() + LOOK_SECONDS, FIRST_PAUSE
     idle_since = work.message.get("idle_since")
     while True:
@@ -96,7 +96,7 @@ def _mend(work: Work) -> Again:
         wanted = list(messages(con, plan, step.phase, held=step.held))
         there = {id_ for (id_,) in con.execute("SELECT message FROM outcomes").fetchall()}
     lost = [message for message in wanted if message.id not in there]
-    logger.warning("Run %s: %d messages were lost (round %d)", plan.run, len(lost), resends + 1)
+    tell(MESSAGES_LOST, run=plan.run, phase=step.phase, count=len(lost), round=resends + 1)
     if resends < RESENDS:
         _send(storage, iter(lost))
     else:

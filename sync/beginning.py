@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from .events import RUN_STARTED, tell
 from .record import Run, add_run, find_run, new_run_id, now, write_json
 from .step import Step, ask_for
 from .storage import RUNS_TABLE
@@ -44,4 +45,5 @@ def begin_run(
     step = Step("extract")
     add_run(storage, Run(run, source, "extracting", str(step), started, trigger))
     ask_for(storage, run, step)
+    tell(RUN_STARTED, run=run, source=source, trigger=trigger)
     return run

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from .metrics import CHANGES, record
 from .record import now
 from .storage import OUTCOMES_TABLE
 
@@ -69,6 +70,8 @@ def write_outcome(storage: Storage, message: ChangeMessage, outcome: Outcome) ->
     """Writes the outcome of a message; after a create also where its object is found."""
     from azure.data.tables import UpdateMode
 
+    about = {"kind": message.kind, "action": message.action, "outcome": outcome.status}
+    record(CHANGES, message.count, **about)
     table = storage.table(OUTCOMES_TABLE)
     row = {
         "PartitionKey": message.run,

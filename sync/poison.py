@@ -9,21 +9,21 @@ a failed run, and an arrival becomes a failed run that says so.
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from .alerts import alert_run
+from .arrivals import source_of
 from .change import ChangeMessage
-from .ending import fail_run
+from .ending import fail_run, tell_end
+from .events import POISON_MESSAGE, tell
 from .outcomes import Outcome, has_outcome, write_outcome
 from .record import END, Run, add_run, find_run, new_run_id, now
+from .storage import ARRIVALS_QUEUE, CHANGES_QUEUE, RUNS_QUEUE
 
 if TYPE_CHECKING:
     from .storage import Storage
-
-logger = logging.getLogger(__name__)
 
 
 def on_poison_change(storage: Storage, body: bytes) -> None:
@@ -31,10 +31,10 @@ def on_poison_change(storage: Storage, body: bytes) -> None:
     try:
         message = ChangeMessage.model_validate_json(body)
     except ValidationError:
-        logger.exception("A message of the queue changes cannot be read and is dropped")
+        tell(POISON_MESSAGE, queue=CHANGES_QUEUE, run="", change="")
         return
     if not has_outcome(storage, message):
-        logger.error("Change %s of run %s failed at every try", message.id, message.run)
+        tell(POISON_MESSAGE, queue=CHANGES_QUEUE, run=message.run, change=message.id)
         error = "unexpected errors at every try; the log of the function app has them"
         outcome = Outcome("failed", message.object_id, error, "poison")
         write_outcome(storage, message, outcome)
@@ -44,9 +44,8 @@ def on_poison_run(storage: Storage, body: bytes) -> None:
     """Ends the run whose step failed at every try."""
     message = _read(body)
     run = find_run(storage, str(message.get("run", "-")))
-    if run is None:
-        logger.error("A message of the queue runs names no run and is dropped")
-    elif message.get("step") == run.position:
+    tell(POISON_MESSAGE, queue=RUNS_QUEUE, run=run.run if run else "", change="")
+    if run is not None and message.get("step") == run.position:
         why = f"step {run.position} failed at every try; the log of the function app has the errors"
         fail_run(storage, run, why)
 
@@ -54,15 +53,17 @@ def on_poison_run(storage: Storage, body: bytes) -> None:
 def on_poison_arrival(storage: Storage, body: bytes) -> None:
     """Makes an arrival that could not be handled visible, as a failed run."""
     event = _read(body)
-    source = str(event.get("subject") or event.get("source") or "unknown")
-    logger.error("An arrival failed at every try")
+    source = source_of(event) or "unknown"
     started = now()
+    run_id = new_run_id(started)
+    tell(POISON_MESSAGE, queue=ARRIVALS_QUEUE, run=run_id, change="")
     error = (
         "the arrival of files could not be handled; the log of the function app has the errors. "
         "The files are where they were dropped; the hourly sweep looks at them again"
     )
-    run = Run(new_run_id(started), source, "failed", END, started, ended=started, error=error)
+    run = Run(run_id, source, "failed", END, started, ended=started, error=error)
     add_run(storage, run)
+    tell_end(run, "arrival")
     alert_run(storage, run)
 
 

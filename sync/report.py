@@ -70,6 +70,13 @@ def write_findings(con: DuckDBPyConnection, folder: Path) -> None:
     write_table(con, "all_findings", folder / "findings")
 
 
+def count_findings(con: DuckDBPyConnection) -> list[tuple[str, str, int]]:
+    """(rule, severity, number) of the findings that write_findings wrote."""
+    return con.execute(
+        "SELECT rule, severity, count(*) FROM all_findings GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+
+
 def write_table(con: DuckDBPyConnection, table: str, path: Path) -> None:
     """Writes a table as `path`.parquet and, safe for spreadsheets, as `path`.csv."""
     name = str(path).replace("'", "''")

@@ -18,7 +18,7 @@ the host and, from the poison queue, ends the run as failed too.
 
 from __future__ import annotations
 
-import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from roster.errors import RollcallError, Transient
@@ -26,18 +26,18 @@ from roster.errors import RollcallError, Transient
 from . import lock
 from .alerts import alert_run
 from .barrier import send, wait
-from .ending import cancel_run, fail_run
+from .ending import cancel_run, fail_run, tell_end
+from .events import RUN_UNKNOWN, STEP_DONE, STEP_RETRIED, tell
 from .record import END, find_run, move_run
 from .report import finish
 from .step import Again, Next, Step, Stop, Work, ask_for
 from .steps import extract, normalise, plan
+from .tracing import in_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .storage import Storage
-
-logger = logging.getLogger(__name__)
 
 LARGEST_TRIES = 30
 RETRY_SECONDS = 10.0
@@ -57,17 +57,20 @@ def on_control(storage: Storage, message: Mapping[str, Any], dequeue_count: int)
     """Does the step that a control message asks for, and asks for the next one."""
     run = find_run(storage, message["run"])
     if run is None:
-        logger.error("A control message names run %s, which is unknown", message["run"])
+        tell(RUN_UNKNOWN, run=str(message["run"]))
         return
     if run.has_ended or run.position == END:
         lock.release(storage, run.run)
     elif message["step"] == run.position:
-        _do(Work(storage, run, Step.parse(run.position), message))
+        step = Step.parse(run.position)
+        with in_run(run.run, f"step {step.name}", step=run.position):
+            _do(Work(storage, run, step, message))
     elif dequeue_count > 1 and message["step"] == run.previous:
         ask_for(storage, run.run, run.position)
 
 
 def _do(work: Work) -> None:
+    started = time.monotonic()
     try:
         result = STEPS[work.step.name](work)
     except Transient as error:
@@ -82,6 +85,8 @@ def _do(work: Work) -> None:
     elif isinstance(result, Again):
         ask_for(work.storage, run, work.step, result.delay, **result.notes)
     else:
+        seconds = round(time.monotonic() - started, 3)
+        tell(STEP_DONE, run=run, source=work.run.source, step=str(work.step), seconds=seconds)
         _move_on(work, result)
 
 
@@ -93,6 +98,7 @@ def _move_on(work: Work, result: Next) -> None:
         ask_for(work.storage, run.run, position)
         return
     lock.release(work.storage, run.run)
+    tell_end(run, str(work.step))
     alert_run(work.storage, run)
 
 
@@ -102,5 +108,14 @@ def _try_again(work: Work, error: Transient) -> None:
         fail_run(work.storage, work.run, f"Given up after {tries} tries: {error}")
         return
     delay = error.retry_after or min(RETRY_SECONDS * 2 ** (tries - 1), LONGEST_RETRY_SECONDS)
+    tell(
+        STEP_RETRIED,
+        run=work.run.run,
+        source=work.run.source,
+        step=str(work.step),
+        tries=tries,
+        delay=round(delay, 3),
+        error=type(error).__name__,
+    )
     notes = {name: value for name, value in work.message.items() if name not in ("run", "step")}
     ask_for(work.storage, work.run.run, work.step, delay, **notes | {"tries": tries + 1})

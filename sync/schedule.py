@@ -26,6 +26,8 @@ from .arrivals import sweep
 from .config import Config, load_config
 from .drop import Drop, start_run
 from .ending import cancel_run
+from .events import CONFIG_WRONG, tell
+from .metrics import record_queues
 from .pulls import start_pull
 from .record import DROPPED, END, PULLED, list_runs, now
 from .step import ask_for
@@ -44,12 +46,14 @@ SILENCE = "silence.txt"
 def tick(storage: Storage, at: datetime | None = None) -> None:
     """Does what is due at the time `at` (default: now)."""
     at = at or now()
+    record_queues(storage)
     sweep(storage)
     _revive(storage)
     try:
         config = load_config(storage)
-    except BadInput:
-        logger.exception("The configuration is wrong; nothing is done by the clock")
+    except BadInput as error:
+        tell(CONFIG_WRONG, error=type(error).__name__)
+        logger.error("%s", error)  # noqa: TRY400 - where and what it is, the trace adds nothing
         return
     _expire(storage, config, at)
     _start_nightly(storage, config, at)

@@ -29,11 +29,12 @@ from .deltas import Packages, mark_unread, settle
 from .drop import read_drop
 from .ending import cancel_held
 from .memory import load_memory, save_memory
+from .metrics import FINDINGS, record
 from .plan import Plan, make_plan
 from .pulls import pull_pages, read_pull
 from .readings import combine, has_reading, save_reading
 from .record import END, PULLED, artefact, find_run, list_runs, now, write_json
-from .report import TABLES_BLOB, write_findings
+from .report import TABLES_BLOB, count_findings, write_findings
 from .sealing import Sealing
 from .step import Again, Next, Step, Stop, Work
 from .storage import RUNS
@@ -176,6 +177,8 @@ def plan(work: Work) -> Next | Again | Stop:
         for name in ("findings.parquet", "findings.csv"):
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         found = roster.finding_counts()
+        for rule, severity, count in count_findings(con):
+            record(FINDINGS, count, rule=rule, severity=severity)
     cancel_held(storage, run)
     return _planned(made, found, directory.requests)
 

@@ -18,6 +18,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,6 @@ from roster.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from azure.data.tables import TableClient, TableServiceClient
@@ -229,6 +229,16 @@ class Storage:
         """Messages in a queue, hidden ones too: never fewer than there are, perhaps more."""
         properties = self.queues.get_queue_client(queue).get_queue_properties()
         return properties.approximate_message_count or 0
+
+    def oldest(self, queue: str) -> float:
+        """Seconds since the first message that is not hidden was sent; 0 if there is none.
+
+        A message that is sent again begins anew, so this is how long work waits, not how long it
+        takes (https://learn.microsoft.com/rest/api/storageservices/peek-messages).
+        """
+        first = self.queues.get_queue_client(queue).peek_messages(1)
+        sent = first[0].inserted_on if first else None
+        return max(0.0, (datetime.now(UTC) - sent).total_seconds()) if sent else 0.0
 
     # Tables -----------------------------------------------------------------------------------
 

@@ -1,17 +1,22 @@
-"""Nothing that a process of the stack logs names a pupil, not even when names clash."""
+"""Nothing that a process of the stack logs names a pupil, not even when names clash.
+
+And what operations depend on is there, in the form that queries take apart.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from local.district import generate
 from local.stack import Stack
+from sync.events import EVENTS, PREFIX
 from sync.sealing import Sealing
 from sync.sheet import Sheet
 from sync.storage import CONFIG
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.xdist_group("stack")
+FIELDS = {event.name: event.fields for event in EVENTS}
 
 
 def test_the_logs_hold_no_names(tmp_path: Path) -> None:
@@ -52,3 +58,16 @@ def test_the_logs_hold_no_names(tmp_path: Path) -> None:
         assert username not in text, name
         assert not [person for person, _ in people if person in text], name
         assert not [password for password in passwords if password in text], name
+    told = events_in(logs["host.log"])
+    assert {event for event, _ in told} >= {"run_started", "step_done", "run_finished"}
+    for event, fields in told:
+        assert set(fields) == set(FIELDS[event]), event
+    [finished] = [fields for event, fields in told if event == "run_finished"]
+    assert (finished["run"], finished["source"]) == (run.run, SOURCE)
+    assert (finished["writes"], finished["changes"]) == (run.writes, run.changes)
+
+
+def events_in(log: str) -> list[tuple[str, dict[str, Any]]]:
+    """What `parse Message with "Rollcall " Event " " Fields` makes of the host's lines."""
+    lines = re.findall(rf"^\S+ \S+ [A-Z]+ [\w.]+: {PREFIX} (\w+) (.*)$", log, re.MULTILINE)
+    return [(event, json.loads(fields)) for event, fields in lines]

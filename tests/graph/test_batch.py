@@ -12,6 +12,8 @@ from graph.exchange import GraphRequest, GraphResponse
 from graph.pace import Pace
 from graph.quota import BindCost, Quota
 from roster.errors import Transient
+from roster.spans import span
+from tests.collected import collecting
 from tests.graph.virtual import run
 
 CONCURRENT = GraphResponse(409, {"error": {"code": "Directory_ConcurrencyViolation"}}, {})
@@ -346,3 +348,25 @@ def test_the_priority_stands_on_each_item() -> None:
     assert item["headers"] == {
         "priority": "low", "Prefer": "x", "Content-Type": "application/json"
     }  # fmt: skip
+
+
+async def test_a_batch_is_a_span_below_the_first_that_it_serves_and_linked_to_the_others() -> None:
+    service = Service(204, 429, 204)
+    batcher = Batcher(service.post, Pace(None, asyncio.get_running_loop().time))
+
+    async def work(number: int) -> None:
+        with span(f"work {number}"):
+            await batcher.send(patch(number))
+
+    with collecting() as collected:
+        await asyncio.gather(*(work(number) for number in range(3)))
+        await batcher.close()
+    works = {one.name: one.context.span_id for one in collected.spans if "work" in one.name}
+    first, again = [one for one in collected.spans if one.name == "graph batch"]
+    assert first.parent is not None
+    assert first.parent.span_id == works["work 0"]
+    assert {link.context.span_id for link in first.links} == {works["work 1"], works["work 2"]}
+    assert dict(first.attributes or {}) == {"operations": 3, "throttled": 1}
+    assert again.parent is not None
+    assert again.parent.span_id == works["work 1"]
+    assert dict(again.attributes or {}) == {"operations": 1, "throttled": 0}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sync.alerts import alert_run
+from sync.alerts import alert_run, alert_silence
 from sync.record import END, Run
 from sync.storage import CONFIG
 from tests.sync.webhook import webhook
@@ -28,7 +28,7 @@ def test_an_alert_that_cannot_be_sent_is_logged(
 ) -> None:
     storage.write(CONFIG, "rollcall.yaml", config)
     alert_run(storage, FAILED)
-    assert "could not be sent" in caplog.text
+    assert 'Rollcall alert_not_sent {"alert":"run_failed","run":"r1","error":' in caplog.text
 
 
 def test_a_webhook_that_refuses_is_logged(
@@ -36,13 +36,22 @@ def test_a_webhook_that_refuses_is_logged(
 ) -> None:
     with webhook(storage, answer=500):
         alert_run(storage, FAILED)
-    assert "could not be sent: HTTPStatusError" in caplog.text
+    assert '"error":"HTTPStatusError"' in caplog.text
 
 
-def test_without_a_webhook_the_alert_stands_in_the_log(
+def test_without_a_webhook_nobody_is_told(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         alert_run(storage, FAILED)
-    assert "Alert run_failed for run r1" in caplog.text
-    assert "could not be sent" not in caplog.text
+    assert "alert" not in caplog.text
+
+
+def test_silence_stands_in_the_log_with_or_without_a_webhook(
+    storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO), webhook(storage) as told:
+        alert_silence(storage, FAILED, 26)
+    assert 'Rollcall no_run {"run":"r1","source":"district","hours":26}' in caplog.text
+    assert 'Rollcall alert_sent {"alert":"no_run","run":"r1"}' in caplog.text
+    assert len(told) == 1

@@ -41,6 +41,7 @@ class Scripted:
     incomplete: list[Exception] = field(default_factory=list)
     requests: int = 0
     writes: int = 0
+    throttled: int = 0
 
     async def _ask(self, *call: Any) -> str:
         self.asked.append(call)
@@ -535,3 +536,32 @@ async def test_a_message_of_a_run_that_is_not_applying_is_dropped(
     await apply(applier, message())
     await apply(applier, message(id="m2"))
     assert len(directory.asked) == 2
+
+
+async def test_a_pause_that_graph_wants_is_told_once_a_minute(
+    applier: Applier,
+    directory: Scripted,
+    sent: Sent,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    directory.errors = [Throttled("busy", 77), Throttled("busy"), Throttled("busy")]
+    for number in range(2):
+        await apply(applier, message(id=f"m{number}"))
+    assert len(sent) == 2
+    assert caplog.text.count('Rollcall throttled {"run":"r1","seconds":77}') == 1
+    monkeypatch.setattr("sync.apply.TELL_THROTTLED_SECONDS", 0.0)
+    await apply(applier, message(id="m2"))
+    assert caplog.text.count("Rollcall throttled") == 2
+
+
+async def test_a_change_that_fails_is_told_without_its_key_and_its_error(
+    applier: Applier, directory: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory.errors = [Terminal("Ada Lovelace is taken", code="Taken")]
+    await apply(applier, message(kind="person", key="U-ada"))
+    assert (
+        'Rollcall change_failed {"run":"r1","change":"m1","kind":"person","action":"create",'
+        '"code":"Taken"}'
+    ) in caplog.text
+    assert "ada" not in caplog.text.lower()

@@ -12,8 +12,10 @@ import azure.functions as func
 import pytest
 
 import function_app
+from sync.health import health_of
 from sync.record import find_run, list_runs
 from sync.storage import ROSTERS, Storage, shared_storage
+from tests.sync.entra import entra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,8 +130,10 @@ async def test_a_change_of_a_run_that_is_unknown_is_dropped(app: Storage) -> Non
     assert app.waiting("changes") == 0
 
 
-def test_health_answers_as_json(app: Storage) -> None:
-    answer = function_app.health(func.HttpRequest("GET", "/api/health", body=b""))
+def test_health_answers_as_json(app: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    health_of.cache_clear()
+    with entra(monkeypatch):
+        answer = function_app.health(func.HttpRequest("GET", "/api/health", body=b""))
     assert answer.status_code == 200
     assert json.loads(answer.get_body())["status"] == "ok"
 

@@ -36,7 +36,9 @@ def test_a_change_that_is_no_change_is_logged_and_dropped(
     storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     on_poison_change(storage, b"\xff not json")
-    assert "cannot be read" in caplog.text
+    on_poison_change(storage, b'{"key": "Ada"}')
+    assert caplog.text.count('Rollcall poison_message {"queue":"changes","run":""') == 2
+    assert "Ada" not in caplog.text
 
 
 def test_a_poison_step_fails_its_run(storage: Storage) -> None:
@@ -54,14 +56,16 @@ def test_a_step_of_no_run_is_logged_and_dropped(
 ) -> None:
     for body in (b"nonsense", b"[1]", b'{"run": "unknown", "step": "plan"}'):
         on_poison_run(storage, body)
-    assert caplog.text.count("names no run") == 3
+    assert caplog.text.count('Rollcall poison_message {"queue":"runs","run":""') == 3
 
 
 def test_a_poison_arrival_is_seen_as_a_failed_run(storage: Storage) -> None:
-    on_poison_arrival(storage, b'{"subject": "/x/blobs/district/users.csv"}')
+    subject = "/blobServices/default/containers/rosters/blobs/north/users.csv"
+    event = {"subject": subject, "eventType": "Microsoft.Storage.BlobCreated"}
+    on_poison_arrival(storage, json.dumps(event).encode())
     on_poison_arrival(storage, b'{"source": "district"}')
     on_poison_arrival(storage, b"nonsense")
     runs = list_runs(storage)
     assert {run.status for run in runs} == {"failed"}
-    assert {run.source for run in runs} == {"/x/blobs/district/users.csv", "district", "unknown"}
+    assert {run.source for run in runs} == {"north", "district", "unknown"}
     assert "the hourly sweep looks at them again" in runs[0].error

@@ -90,7 +90,8 @@ def test_lost_events_are_found_even_with_a_wrong_configuration(
     storage.write(ROSTERS, "district/roster.zip", b"x")
     tick(storage)
     assert len(list_runs(storage)) == 1
-    assert "The configuration is wrong" in caplog.text
+    assert 'Rollcall config_wrong {"error":"BadInput"}' in caplog.text
+    assert "rollcall.yaml" in caplog.text
 
 
 def test_a_run_whose_control_message_was_lost_goes_on(storage: Storage, take: Take) -> None:
