@@ -14,9 +14,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from roster.errors import BadInput
+from roster.errors import RollcallError
 
 from .config import load_config
+from .vault import reveal
 
 if TYPE_CHECKING:
     from .record import Run
@@ -60,6 +61,6 @@ def _send(storage: Storage, alert: str, text: str, run: Run) -> None:
         if webhook is None:
             return
         body: dict[str, Any] = {"alert": alert, "text": text, "run": run.run, "source": run.source}
-        httpx.post(webhook, json=body, timeout=SEND_SECONDS).raise_for_status()
-    except (BadInput, httpx.HTTPError, httpx.InvalidURL) as error:
+        httpx.post(reveal(webhook), json=body, timeout=SEND_SECONDS).raise_for_status()
+    except (RollcallError, httpx.HTTPError, httpx.InvalidURL) as error:
         logger.warning("The alert could not be sent: %s", type(error).__name__)

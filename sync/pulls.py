@@ -22,13 +22,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from roster.errors import Refused
+from roster.errors import Refused, Terminal
 
 from .beginning import begin_run
 from .pages import PAGES, BlobPages
 from .record import PULLED, artefact, read_json, write_json
 from .step import Again, Next, Step, Work
 from .storage import RUNS, STATE
+from .vault import secret_names, with_secrets
 from .workspace import workspace
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ PULL_BLOB = "pull.json"
 FOLDER = "sources"
 # A function may run longer, but a step that is repeated after a crash should cost little.
 STEP_SECONDS = 240.0
+CREDENTIALS_REFUSED = ("400", "401", "403")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,21 @@ def start_pull(storage: Storage, source: str, *, night: str = "", full: bool = F
 
 
 def pull_pages(work: Work, source: ApiSource) -> Next | Again:
-    """Asks the source for what is missing; asks again for itself when its time is up."""
+    """Asks the source for what is missing; asks again for itself when its time is up.
+
+    Also when a secret of the vault was refused that has another value by now.
+    """
+    revealed = with_secrets(source)
+    try:
+        return _pull_pages(work, revealed)
+    except Terminal as error:
+        refused = error.code in CREDENTIALS_REFUSED and secret_names(source)
+        if refused and with_secrets(source) != revealed:
+            return Again(0)
+        raise
+
+
+def _pull_pages(work: Work, source: ApiSource) -> Next | Again:
     from connectors.pull import run_pull, wants_full
 
     storage, run = work.storage, work.run.run

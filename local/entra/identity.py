@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RESOURCE = "https://graph.microsoft.com"
 EXCHANGE = "api://AzureADTokenExchange"  # what a federated credential hands in as assertion
+VAULT = "https://vault.azure.net"
 LIFE = timedelta(hours=24)
 ALL_ROLES = frozenset(
     {
@@ -78,7 +79,7 @@ class Identity:
 
         `wanted`: client, object or resource id of a user-assigned identity; '' means the app's own.
         """
-        if resource.rstrip("/") not in (RESOURCE, EXCHANGE):
+        if resource.rstrip("/") not in (RESOURCE, EXCHANGE, VAULT):
             raise GraphError(500, "InternalServerError", "The resource is not known.")
         own = UserAssigned(self.app_id, self.object_id, "", self.roles)
         chosen = own if not wanted else self._assigned(wanted)
