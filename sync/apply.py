@@ -30,6 +30,7 @@ from . import outcomes
 from .change import ChangeMessage
 from .config import load_for_apply
 from .credentials import Credentials
+from .format import FORMAT
 from .outcomes import Outcome
 from .patience import Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
@@ -132,6 +133,10 @@ class Applier:
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
+        if body.get("format") != FORMAT:
+            # Its run is of another version, too, and begun again by its next step.
+            logger.warning("A change of run %s dropped: of another version", body.get("run"))
+            return
         message = ChangeMessage.model_validate(body)
         if not await self._is_applying(message.run):
             logger.warning("Change %s of run %s dropped: not applying", message.id, message.run)

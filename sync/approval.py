@@ -2,7 +2,8 @@
 
 It is a row of the table `approvals` (partition: the run, row: the checksum) with who, why and when.
 It is refused when the run holds nothing, when the plan is another one than the person saw, when
-too many days went by, and when a newer plan of the same source exists.
+another version of Rollcall made it, when too many days went by, and when a newer plan of the same
+source exists.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .ending import cancel_run
 from .record import Run, get_run, list_runs, move_run, now
 from .step import APPROVED, ask_for
 from .storage import APPROVALS_TABLE
+from .upgrading import begin_again, is_foreign
 
 if TYPE_CHECKING:
     from .storage import Storage
@@ -29,6 +31,8 @@ def approve(storage: Storage, run: str, *, who: str, why: str, checksum: str | N
     for an unknown run or an empty reason, Refused as said above.
     """
     held = _held(storage, run, who, why, checksum)
+    if is_foreign(held):
+        raise Refused(f"Run {run} was {begin_again(storage, held).error}; look at its plan")
     days = load_config(storage).guards.approval_days
     if held.ended and now() - held.ended > timedelta(days=days):
         raise Refused(

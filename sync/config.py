@@ -110,6 +110,17 @@ class Schedule(Section):
     )
 
 
+class Retention(Section):
+    """How long what is known of past runs is kept, beside their files."""
+
+    outcomes_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=90, description="Days for which the outcome of each change message is kept"
+    )
+    runs_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=400, description="Days for which a run's record and approvals are kept"
+    )
+
+
 class Config(Policy):
     """All settings. Every one has a default: an empty file is a valid configuration."""
 
@@ -131,6 +142,9 @@ class Config(Policy):
     guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
     alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
     schedule: Schedule = Field(default_factory=Schedule, description="Schedule")
+    retention: Retention = Field(
+        default_factory=Retention, description="How long what is known of past runs is kept"
+    )
     graph: GraphSettings = Field(
         default_factory=GraphSettings, description="How fast the directory is written to"
     )

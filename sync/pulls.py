@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from roster.errors import Refused, Terminal
 
 from .beginning import begin_run
+from .format import FORMAT
 from .pages import PAGES, BlobPages
 from .record import PULLED, artefact, read_json, write_json
 from .step import Again, Next, Step, Work
@@ -161,6 +162,8 @@ def forget_pages(storage: Storage, run: str) -> None:
 def read_known(storage: Storage, source: str) -> Known | None:
     """What is known of a source; None before the first pull, and if any of its tables is lost.
 
+    None also where another version of Rollcall left it: everything is pulled then.
+
     Raises Refused if what was remembered cannot be read.
     """
     from connectors.connector import Mark
@@ -171,6 +174,8 @@ def read_known(storage: Storage, source: str) -> Known | None:
         return None
     try:
         values = json.loads(data)
+        if values["format"] != FORMAT:
+            return None
         known = Known(Mark(**values["mark"]), values["prefix"], tuple(values["tables"]))
     except (ValueError, TypeError, KeyError) as error:
         raise Refused(
@@ -201,7 +206,9 @@ def _remember(storage: Storage, run: Run, mark: Mark, tables: Path) -> None:
     prefix = f"{FOLDER}/{run.source}/{run.run}"
     storage.upload_folder(STATE, prefix, tables)
     names = sorted(path.name for path in tables.iterdir())
-    values: dict[str, Any] = {"mark": mark.as_dict(), "prefix": prefix, "tables": names}
+    values: dict[str, Any] = {
+        "mark": mark.as_dict(), "prefix": prefix, "tables": names, "format": FORMAT,
+    }  # fmt: skip
     storage.write(STATE, f"{FOLDER}/{run.source}.json", json.dumps(values).encode())
     for file in storage.list_files(STATE, f"{FOLDER}/{run.source}"):
         if not file.name.startswith(f"{prefix}/"):

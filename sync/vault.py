@@ -180,5 +180,6 @@ def _explained(where: str, error: HttpResponseError) -> RollcallError:
 
 
 def _retry_after(error: HttpResponseError) -> float | None:
-    asked = error.response.headers.get("Retry-After", "") if error.response else ""
+    response: Any = error.response
+    asked = str(response.headers.get("Retry-After", ""))
     return float(asked) if asked.isdigit() else None
