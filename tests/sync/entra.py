@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sync.storage import Storage
 
-WORK_SECONDS = 60.0
+WORK_SECONDS = 240.0
 
 
 class Entra:
