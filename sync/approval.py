@@ -2,10 +2,10 @@
 
 An approval names one plan, by its checksum.
 
-Each decision is a row of the table `approvals` (partition: the run, row: the checksum) with who, why
-and when. An approval is refused when the run holds nothing, when the plan is another one than the person saw, when
-another version of Rollcall made it, when too many days went by, and when a newer plan of the same
-source exists.
+Each decision is a row of the table `approvals` (partition: the run, row: the checksum): who, why,
+when. An approval is refused when the run holds nothing, when the plan is another one than the
+person saw, when another version of Rollcall made it, when too many days went by, and when a newer
+plan of the same source exists.
 """
 
 from __future__ import annotations

@@ -228,7 +228,9 @@ def _to_entity(run: Run) -> dict[str, Any]:
 
 def _from_entity(entity: TableEntity) -> Run:
     known = {"RowKey", *(one.name for one in fields(Run))}
-    values = {"format": 0} | {name: entity[name] for name in entity if name in known}
+    values: dict[str, Any] = {"format": 0} | {
+        name: value for name, value in dict[str, Any](entity).items() if name in known
+    }
     return Run(
         run=values.pop("RowKey"),
         started=datetime.fromisoformat(values.pop("started")),

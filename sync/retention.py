@@ -84,7 +84,8 @@ def _occasions(storage: Storage) -> set[str]:
 def _rows(storage: Storage, table: str, query: str, kept: set[str]) -> Iterator[Key]:
     """The keys of the rows, by partition; without those of what is kept."""
     for row in storage.table(table).query_entities(query, select=["PartitionKey", "RowKey"]):
-        key = row["PartitionKey"], row["RowKey"]
+        values: dict[str, str] = dict(row)
+        key = values["PartitionKey"], values["RowKey"]
         if not kept.intersection(key):
             yield key
 

@@ -32,13 +32,13 @@ from .pulls import start_pull
 from .record import DROPPED, END, PULLED, list_runs, now
 from .retention import prune
 from .step import ask_for
-from .storage import ARCHIVE, RUNS_QUEUE, STATE
+from .storage import ARCHIVE, RUNS_QUEUE, STATE, StoredFile
 from .upgrading import begin_again, is_foreign
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from .storage import Storage, StoredFile
+    from .storage import Storage
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def _last_files(storage: Storage, accepted: Accepted) -> list[StoredFile]:
         if run.run > accepted.run and (run.source, run.trigger) == (accepted.source, DROPPED)
     ]
     filed = (storage.list_files(ARCHIVE, run) for run in (*later, accepted.run))
-    return next(filter(None, filed), [])
+    return next((files for files in filed if files), list[StoredFile]())
 
 
 def _is_due(storage: Storage, source: str, due: datetime) -> bool:

@@ -85,7 +85,7 @@ def test_a_run_under_way_is_stopped_with_who_and_why(storage: Storage) -> None:
     assert get_run(storage, "r1").error == "stopped by ada: wrong school year"
     row = storage.table(APPROVALS_TABLE).get_entity("r1", "stopped-c")
     assert (row["decision"], row["who"], row["why"]) == ("stopped", "ada", "wrong school year")
-    with pytest.raises(Refused, match="Run r1 is cancelled: nothing of it is under way$"):
+    with pytest.raises(Refused, match=r"Run r1 is cancelled: nothing of it is under way$"):
         stop(storage, "r1", who="ada", why="again")
 
 
