@@ -161,7 +161,7 @@ class Bench:
     def apply(self, what: str, instances: int) -> Measured:
         """Applies the plan to an empty tenant with so many instances."""
         return self._measure(
-            what, lambda tenant, clock: _Application(self, tenant, clock).work(instances)
+            what, lambda tenant, clock: Application(self, tenant, clock).work(instances)
         )
 
     def apply_naively(self, what: str) -> Measured:
@@ -183,8 +183,11 @@ class Bench:
         )  # fmt: skip
 
 
-class _Application:
-    """Instances that work off one queue, phase by phase."""
+class Application:
+    """Instances that work off one queue, phase by phase.
+
+    `executions`: when each began and ended, and by which instance; `phases`: when each ended.
+    """
 
     def __init__(self, bench: Bench, tenant: Tenant, clock: VirtualClock) -> None:
         self._con, self._plan, self._tenant, self._clock = bench.con, bench.plan, tenant, clock
@@ -195,6 +198,8 @@ class _Application:
         self._left = 0
         self._source: Iterator[ChangeMessage] = iter(())
         self._late: list[tuple[float, dict[str, Any]]] = []
+        self.executions: list[tuple[float, float, int]] = []
+        self.phases: list[float] = []
 
     async def work(self, instances: int) -> None:
         add_run(self._storage, Run(self._plan.run, "sis", "applying", "", now()))
@@ -206,6 +211,7 @@ class _Application:
             await asyncio.gather(
                 *(self._worker(applier) for applier in appliers for _ in range(CONCURRENT))
             )
+            self.phases.append(self._clock.seconds())
             load_outcomes(self._storage, self._con, self._plan.run, self._folder)
             failed = self._con.execute(
                 "SELECT count(*), min(error) FROM outcomes WHERE status = 'failed'"
@@ -217,7 +223,9 @@ class _Application:
 
     async def _worker(self, applier: Applier) -> None:
         while (body := await self._next()) is not None:
+            began = self._clock.seconds()
             await applier.apply(body, body["id"])
+            self.executions.append((began, self._clock.seconds(), id(applier)))
             self._late += [(self._clock.seconds() + delay, b) for b, delay in self._again.take()]
 
     async def _next(self) -> dict[str, Any] | None:

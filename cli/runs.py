@@ -1,4 +1,4 @@
-"""`rollcall runs`, `show`, `approve`, `reject`: what happened, and what is to happen."""
+"""`rollcall runs`, `show`, `approve`, `reject`, `stop`: what happened, and what is to happen."""
 
 from __future__ import annotations
 
@@ -67,6 +67,13 @@ def approve(run: RunId, why: Why, account: Account = None, as_json: Json = False
 def reject(run: RunId, why: Why, account: Account = None, as_json: Json = False) -> None:
     """Rejects the held changes of a run; they are not made. Mend the source and drop again."""
     from sync.approval import reject as decide
+
+    _decided(decide(open_storage(account), run, who=who(), why=why), as_json=as_json)
+
+
+def stop(run: RunId, why: Why, account: Account = None, as_json: Json = False) -> None:
+    """Stops a run that is under way. What it wrote stays; the next run does what is left."""
+    from sync.approval import stop as decide
 
     _decided(decide(open_storage(account), run, who=who(), why=why), as_json=as_json)
 

@@ -57,10 +57,11 @@ def examine_source(
     1 if there is something to ask them about, 3 if the system cannot be reached.
     """
     from connectors.examination import examine
+    from sync.vault import with_secrets
 
     source = _api_source(_config(account, config), name)
     with working(f"Testing {name}") as say:
-        found = asyncio.run(examine(source.connector(), say))
+        found = asyncio.run(examine(with_secrets(source).connector(), say))
     if as_json:
         print_json(_as_json(name, source.kind_name, found))
     else:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from roster.errors import BadInput
+from roster.errors import RollcallError
 
 from .config import load_config
 from .events import ALERT_NOT_SENT, ALERT_SENT, NO_RUN, tell
+from .vault import reveal
 
 if TYPE_CHECKING:
     from .record import Run
@@ -58,7 +59,7 @@ def _send(storage: Storage, alert: str, text: str, run: Run) -> None:
         if webhook is None:
             return
         body: dict[str, Any] = {"alert": alert, "text": text, "run": run.run, "source": run.source}
-        httpx.post(webhook, json=body, timeout=SEND_SECONDS).raise_for_status()
+        httpx.post(reveal(webhook), json=body, timeout=SEND_SECONDS).raise_for_status()
         tell(ALERT_SENT, alert=alert, run=run.run)
-    except (BadInput, httpx.HTTPError, httpx.InvalidURL) as error:
+    except (RollcallError, httpx.HTTPError, httpx.InvalidURL) as error:
         tell(ALERT_NOT_SENT, alert=alert, run=run.run, error=type(error).__name__)

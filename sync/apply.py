@@ -31,6 +31,7 @@ from .change import ChangeMessage
 from .config import load_for_apply
 from .credentials import Credentials
 from .events import CHANGE_DROPPED, CHANGE_FAILED, THROTTLED, tell
+from .format import FORMAT
 from .outcomes import Outcome
 from .patience import Busy, NotFoundYet, NotMadeYet, next_try
 from .record import find_run
@@ -137,6 +138,10 @@ class Applier:
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
+        if body.get("format") != FORMAT:
+            # Its run is of another version, too, and begun again by its next step.
+            tell(CHANGE_DROPPED, run=str(body.get("run", "")), change=str(body.get("id", "")))
+            return
         message = ChangeMessage.model_validate(body)
         if not await self._is_applying(message.run):
             tell(CHANGE_DROPPED, run=message.run, change=message.id)

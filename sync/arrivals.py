@@ -23,12 +23,12 @@ from connectors.source import CsvSource
 from roster.errors import BadInput
 
 from .config import load_config
-from .drop import ENDINGS, Drop, start_run
+from .drop import Drop, dropped_files, start_run
 from .record import now
-from .storage import ARRIVALS_QUEUE, ROSTERS, StoredFile
+from .storage import ARRIVALS_QUEUE, ROSTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from .storage import Storage
 
@@ -58,7 +58,7 @@ def look(storage: Storage, source: str, *, complete: bool = False) -> str | None
 
     When it is too early to say, a message asks again later. Returns the new run's id, if any.
     """
-    drop = Drop(ROSTERS, tuple(_dropped(storage.list_files(ROSTERS, source))))
+    drop = Drop(ROSTERS, tuple(dropped_files(storage, source)))
     if not drop.files:
         return None
     if not complete and not _is_one_zip(drop):
@@ -84,11 +84,6 @@ def source_of(event: Mapping[str, Any]) -> str:
         return ""
     folder, slash, _ = subject.removeprefix(SUBJECT).partition("/")
     return folder if slash else ""
-
-
-def _dropped(files: Iterable[StoredFile]) -> list[StoredFile]:
-    """The CSV files and zips directly in the folder; nothing else is read."""
-    return [f for f in files if f.name.count("/") == 1 and f.name.lower().endswith(ENDINGS)]
 
 
 def _is_one_zip(drop: Drop) -> bool:

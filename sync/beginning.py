@@ -21,29 +21,47 @@ PARTITION = "drops"
 
 
 def begin_run(
-    storage: Storage, source: str, occasion: str, trigger: str, inputs: tuple[str, Any]
+    storage: Storage,
+    source: str,
+    occasion: str,
+    trigger: str,
+    inputs: tuple[str, Any],
+    *,
+    delay: float = 0,
 ) -> str | None:
     """Starts a run; its id, or None if there was one for this occasion.
 
     `occasion`: a text that names it; `inputs`: the name and content of the JSON artefact that the
-    first step needs. What an instance that crashed left half done is completed.
+    first step needs; `delay`: the seconds until that. What an instance that crashed left half done
+    is completed.
     """
     from azure.core.exceptions import ResourceExistsError
 
     started = now()
     run = new_run_id(started)
-    key = hashlib.sha256(occasion.encode()).hexdigest()
-    table = storage.table(RUNS_TABLE)
+    table, key = storage.table(RUNS_TABLE), occasion_key(occasion)
     try:
         table.create_entity({"PartitionKey": PARTITION, "RowKey": key, "run": run})
     except ResourceExistsError:
-        taken: dict[str, Any] = dict(table.get_entity(PARTITION, key))
-        run = str(taken["run"])
+        run = begun_run(storage, occasion)
         if find_run(storage, run):
             return None
     write_json(storage, run, *inputs)
     step = Step("extract")
     add_run(storage, Run(run, source, "extracting", str(step), started, trigger))
-    ask_for(storage, run, step)
+    ask_for(storage, run, step, delay)
     tell(RUN_STARTED, run=run, source=source, trigger=trigger)
     return run
+
+
+def begun_run(storage: Storage, occasion: str) -> str:
+    """The run of an occasion that had one."""
+    row: dict[str, Any] = dict(
+        storage.table(RUNS_TABLE).get_entity(PARTITION, occasion_key(occasion))
+    )
+    return str(row["run"])
+
+
+def occasion_key(occasion: str) -> str:
+    """The row key of an occasion."""
+    return hashlib.sha256(occasion.encode()).hexdigest()

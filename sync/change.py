@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from .format import FORMAT
+
 ENTITIES = ("school", "person", "class", "group", "team")
 MEMBERSHIPS = ("school_membership", "class_membership", "group_membership")
 PERSON_RULE = "person_rule"
@@ -108,3 +110,4 @@ class ChangeMessage(BaseModel):
     count: int = 1
     tries: dict[str, int] = {}
     progress: dict[str, Any] = {}
+    format: int = FORMAT

@@ -1,8 +1,8 @@
 """Configuration: `rollcall.yaml`, read once, checked whole, never changed afterwards.
 
 A mistake is reported with file, line, setting, value and what is allowed. Secrets never stand in
-the file: `${ENV:NAME}` takes the value of an app setting, and an app setting may itself refer to a
-Key Vault (https://learn.microsoft.com/azure/app-service/app-service-key-vault-references).
+the file: `${ENV:NAME}` takes the value of an app setting when the file is read, `${KEYVAULT:name}`
+that of a secret when it is used (sync/vault.py).
 
 YAML is read by the rules of YAML 1.2: `NO` is Norway and `22:00` a time of day, where YAML 1.1 saw
 a boolean and a number in base 60 (https://yaml.org/spec/1.2.2/#103-core-schema).
@@ -37,6 +37,7 @@ from roster.section import Section
 from .guard import Guards
 from .merging import Merge, Selection, combining
 from .storage import CONFIG
+from .vault import MAY_BE_SECRETS, NAME, PLACED, placed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ def _time_zone(name: str) -> str:
 class Alerts(Section):
     """Who is told when a run failed, is held, or did not happen."""
 
-    webhook: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = Field(
+    webhook: Annotated[str, Field(pattern=rf"^(https?://\S+|{PLACED})$")] | None = Field(
         default=None,
         description="Address that gets alerts as JSON by POST; they hold no personal data",
     )
@@ -109,6 +110,17 @@ class Schedule(Section):
     )
 
 
+class Retention(Section):
+    """How long what is known of past runs is kept, beside their files."""
+
+    outcomes_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=90, description="Days for which the outcome of each change message is kept"
+    )
+    runs_days: Annotated[int, Field(ge=31, le=3650)] = Field(
+        default=400, description="Days for which a run's record and approvals are kept"
+    )
+
+
 class Config(Policy):
     """All settings. Every one has a default: an empty file is a valid configuration."""
 
@@ -130,6 +142,9 @@ class Config(Policy):
     guards: Guards = Field(default_factory=Guards, description="Limits that hold a plan")
     alerts: Alerts = Field(default_factory=Alerts, description="Alerts")
     schedule: Schedule = Field(default_factory=Schedule, description="Schedule")
+    retention: Retention = Field(
+        default_factory=Retention, description="How long what is known of past runs is kept"
+    )
     graph: GraphSettings = Field(
         default_factory=GraphSettings, description="How fast the directory is written to"
     )
@@ -260,6 +275,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 _REFERENCE = re.compile(r"\$\{([^}:]*):?([^}]*)\}")
+_SECRET = re.compile(rf"\$\{{KEYVAULT:({NAME})\}}")
 
 
 @dataclass(frozen=True)
@@ -285,20 +301,39 @@ class _Document:
     def resolve(self, env: Mapping[str, str]) -> list[str]:
         """Replaces references in the nodes; one message for each that cannot be replaced."""
         messages: list[str] = []
+        settings = self._settings_of_values()
         for node in _nodes(self.tree):
             if not isinstance(node, yaml.ScalarNode) or not _REFERENCE.search(node.value):
                 continue
             written = str(node.value)
+            if secret := _SECRET.fullmatch(written):
+                if settings.get(id(node)) not in MAY_BE_SECRETS:
+                    messages.append(
+                        f"{self._line(node)}: {written} is not allowed here: a secret of the vault "
+                        f"may be the value of {', '.join(MAY_BE_SECRETS)}"
+                    )
+                node.value = placed(secret[1], self._line(node))
+                continue
             for kind, name in _REFERENCE.findall(written):
                 if kind != "ENV":
                     messages.append(
-                        f"{self._line(node)}: {written} is not allowed: write ${{ENV:NAME}} and "
-                        "set NAME as an app setting, which may be a Key Vault reference"
+                        f"{self._line(node)}: {written} is not allowed: write ${{ENV:NAME}} for an "
+                        "app setting, or, as the whole value, ${KEYVAULT:name} for a secret of the "
+                        "vault; its name has letters, digits and hyphens"
                     )
                 elif name not in env:
                     messages.append(f"{self._line(node)}: {written}: {name} is not set")
             node.value = _REFERENCE.sub(lambda found: env.get(found[2], ""), written)
         return messages
+
+    def _settings_of_values(self) -> dict[int, str]:
+        """The name of the setting whose value a node is, by the node's id."""
+        return {
+            id(value): str(key.value)
+            for node in _nodes(self.tree)
+            if isinstance(node, yaml.MappingNode)
+            for key, value in node.value
+        }
 
     def explain(self, detail: ErrorDetails) -> str:
         """The message of one mistake: file, line, setting, value as written, what is allowed."""

@@ -49,7 +49,7 @@ def start_run(storage: Storage, source: str, drop: Drop, *, night: str = "") -> 
     """
     occasion = drop.occasion(source + night)
     trigger = NIGHTLY if night else DROPPED
-    return begin_run(storage, source, occasion, trigger, (DROP_BLOB, _to_json(drop)))
+    return begin_run(storage, source, occasion, trigger, (DROP_BLOB, to_json(drop)))
 
 
 def read_drop(storage: Storage, run: str) -> Drop:
@@ -110,7 +110,14 @@ def _clear(storage: Storage, source: str) -> None:
             storage.delete(ROSTERS, file)
 
 
-def _to_json(drop: Drop) -> dict[str, Any]:
+def dropped_files(storage: Storage, source: str) -> list[StoredFile]:
+    """The CSV files and zips directly in the folder of a source; nothing else is read."""
+    files = storage.list_files(ROSTERS, source)
+    return [f for f in files if f.name.count("/") == 1 and f.name.lower().endswith(ENDINGS)]
+
+
+def to_json(drop: Drop) -> dict[str, Any]:
+    """A drop as the artefact drop.json tells it."""
     return {
         "container": drop.container,
         "files": [

@@ -5,7 +5,7 @@ exists of that kind, in the whole tenant or within one school. What trips is hel
 removals of that kind (or all of that kind in that school). Everything else flows on.
 
 Lines of the source that could not be read at all hold every removal, since anybody might stand on
-them.
+them; and so does any doubt about what the tenant remembers.
 """
 
 from __future__ import annotations
@@ -113,15 +113,24 @@ UPDATE changes SET why_held = broken.why FROM (
 WHERE broken.why IS NOT NULL AND changes.action IN (SELECT unnest($removals))
 """
 
+_DOUBTED = """
+UPDATE changes SET why_held = $doubt
+WHERE $doubt <> '' AND why_held = '' AND action IN (SELECT unnest($removals))
+"""
 
-def hold(con: DuckDBPyConnection, guards: Guards, today: date) -> None:
-    """Sets `why_held` in the table `changes`; needs the tables of `owned.py`, and desired."""
+
+def hold(con: DuckDBPyConnection, guards: Guards, today: date, doubt: str = "") -> None:
+    """Sets `why_held` in the table `changes`; needs the tables of `owned.py`, and desired.
+
+    `doubt`: why every removal is held; '' for none.
+    """
     tenant, school = guards.removals, guards.school_removals
     for exception in guards.exceptions:
         if exception.since <= today <= exception.until:
             tenant = school = exception.limit
     con.execute(_EXISTING)
     con.execute(_UNREADABLE, {"removals": list(REMOVALS)})
+    con.execute(_DOUBTED, {"doubt": doubt, "removals": list(REMOVALS)})
     for query, limit in ((_IN_TENANT, tenant), (_IN_SCHOOL, school)):
         con.execute(
             query, {"count": limit.count, "percent": limit.percent, "removals": list(REMOVALS)}

@@ -192,18 +192,19 @@ def make_plan(
     today: date,
     domains: Sequence[str],
     sealing: Sealing | None = None,
+    doubt: str = "",
 ) -> Plan:
     """Plans the difference between the roster and the directory, both in `con`.
 
     Needs the roster tables, the existing_* tables, `deleted_people`, `leavers`, `identities` and
     `known_teams`; `domains` are the tenant's verified domains, its default one first; `sealing` is
-    the app's, None for a preview. Writes nothing anywhere.
+    the app's, None for a preview; `doubt` is why all removals are held. Writes nothing anywhere.
     """
     build_desired(con, config, today=today, domains=domains)
     order_passwords(con, config.people, sealing)
     find_changes(con, config, today)
     find_drift(con, config)
-    hold(con, config.guards, today)
+    hold(con, config.guards, today, doubt)
     con.execute(_IDENTIFIED)
     return _summarise(con, run, config.graph.quota())
 

@@ -22,13 +22,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from roster.errors import Refused
+from roster.errors import Refused, Terminal
 
 from .beginning import begin_run
+from .format import FORMAT
 from .pages import PAGES, BlobPages
 from .record import PULLED, artefact, read_json, write_json
 from .step import Again, Next, Step, Work
 from .storage import RUNS, STATE
+from .vault import secret_names, with_secrets
 from .workspace import workspace
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ PULL_BLOB = "pull.json"
 FOLDER = "sources"
 # A function may run longer, but a step that is repeated after a crash should cost little.
 STEP_SECONDS = 240.0
+CREDENTIALS_REFUSED = ("400", "401", "403")
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,21 @@ def start_pull(storage: Storage, source: str, *, night: str = "", full: bool = F
 
 
 def pull_pages(work: Work, source: ApiSource) -> Next | Again:
-    """Asks the source for what is missing; asks again for itself when its time is up."""
+    """Asks the source for what is missing; asks again for itself when its time is up.
+
+    Also when a secret of the vault was refused that has another value by now.
+    """
+    revealed = with_secrets(source)
+    try:
+        return _pull_pages(work, revealed)
+    except Terminal as error:
+        refused = error.code in CREDENTIALS_REFUSED and secret_names(source)
+        if refused and with_secrets(source) != revealed:
+            return Again(0)
+        raise
+
+
+def _pull_pages(work: Work, source: ApiSource) -> Next | Again:
     from connectors.pull import run_pull, wants_full
 
     storage, run = work.storage, work.run.run
@@ -145,6 +162,8 @@ def forget_pages(storage: Storage, run: str) -> None:
 def read_known(storage: Storage, source: str) -> Known | None:
     """What is known of a source; None before the first pull, and if any of its tables is lost.
 
+    None also where another version of Rollcall left it: everything is pulled then.
+
     Raises Refused if what was remembered cannot be read.
     """
     from connectors.connector import Mark
@@ -155,6 +174,8 @@ def read_known(storage: Storage, source: str) -> Known | None:
         return None
     try:
         values = json.loads(data)
+        if values["format"] != FORMAT:
+            return None
         known = Known(Mark(**values["mark"]), values["prefix"], tuple(values["tables"]))
     except (ValueError, TypeError, KeyError) as error:
         raise Refused(
@@ -185,7 +206,9 @@ def _remember(storage: Storage, run: Run, mark: Mark, tables: Path) -> None:
     prefix = f"{FOLDER}/{run.source}/{run.run}"
     storage.upload_folder(STATE, prefix, tables)
     names = sorted(path.name for path in tables.iterdir())
-    values: dict[str, Any] = {"mark": mark.as_dict(), "prefix": prefix, "tables": names}
+    values: dict[str, Any] = {
+        "mark": mark.as_dict(), "prefix": prefix, "tables": names, "format": FORMAT,
+    }  # fmt: skip
     storage.write(STATE, f"{FOLDER}/{run.source}.json", json.dumps(values).encode())
     for file in storage.list_files(STATE, f"{FOLDER}/{run.source}"):
         if not file.name.startswith(f"{prefix}/"):

@@ -84,6 +84,14 @@ def combine(
     return roster
 
 
+def missing_sources(storage: Storage, run: Run, config: Config) -> list[str]:
+    """The other sources of the tenant of which there is no reading."""
+    if not has_reading(storage, run.run):
+        return []
+    others = [source.name for source in config.sources if source.name != run.source]
+    return [name for name in others if not storage.list_files(STATE, _prefix(storage, name))]
+
+
 def accept_reading(storage: Storage, run: Run) -> None:
     """Makes a run's reading the last accepted one of its source.
 
@@ -114,8 +122,7 @@ def _forget(storage: Storage, files: list[StoredFile]) -> None:
 
 def _fetch(storage: Storage, source: str, folder: Path) -> bool:
     """Fetches the last accepted reading of another source; False if it never delivered."""
-    pointer = storage.read(STATE, f"{FOLDER}/{source}.json")
-    prefix = json.loads(pointer)["prefix"] if pointer else f"{FOLDER}/{source}/none"
+    prefix = _prefix(storage, source)
     if storage.list_files(STATE, prefix):
         storage.download_folder(STATE, prefix, folder / source)
         return True
@@ -126,6 +133,12 @@ def _fetch(storage: Storage, source: str, folder: Path) -> bool:
             f"`rollcall pull {source}`"
         )
     return False
+
+
+def _prefix(storage: Storage, source: str) -> str:
+    """Where the last accepted reading of a source is; where nothing is, if there is none."""
+    pointer = storage.read(STATE, f"{FOLDER}/{source}.json")
+    return json.loads(pointer)["prefix"] if pointer else f"{FOLDER}/{source}/none"
 
 
 def _overrides(storage: Storage, config: Config, folder: Path) -> Path | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from roster.errors import BadInput, Transient
 
+from .format import FORMAT
 from .storage import RUNS, RUNS_TABLE
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Run:
     before. `pulled`: what was asked of an API and why, such as everything or only changes.
     `read_requests`: those of planning. `expected_writes`: those that the plan takes, without what
     is held, unless that was approved. `expected`: messages of the phase that is waited for.
+    `format`: of its artefacts and messages; 0 is that of versions which did not tell.
     """
 
     run: str
@@ -75,6 +77,7 @@ class Run:
     failed: int = 0
     pulled: str = ""
     error: str = ""
+    format: int = FORMAT
     etag: str = field(default="", compare=False)
 
     @property
@@ -219,11 +222,15 @@ def _to_entity(run: Run) -> dict[str, Any]:
         "failed": run.failed,
         "pulled": run.pulled,
         "error": run.error,
+        "format": run.format,
     }
 
 
 def _from_entity(entity: TableEntity) -> Run:
-    values: dict[str, Any] = dict(entity)
+    known = {"RowKey", *(one.name for one in fields(Run))}
+    values: dict[str, Any] = {"format": 0} | {
+        name: value for name, value in dict[str, Any](entity).items() if name in known
+    }
     return Run(
         run=values.pop("RowKey"),
         started=datetime.fromisoformat(values.pop("started")),
@@ -233,5 +240,5 @@ def _from_entity(entity: TableEntity) -> Run:
         why_held=tuple(json.loads(values.pop("why_held"))),
         findings=json.loads(values.pop("findings")),
         etag=entity.metadata["etag"] or "",
-        **{name: value for name, value in values.items() if name != "PartitionKey"},
+        **values,
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import accepted
 from .credentials import forget_file_passwords
 from .drop import read_drop
-from .memory import settle_memory
+from .memory import note_run, settle_memory
 from .outcomes import load_outcomes
 from .plan import Plan, settle
 from .pulls import forget_pages
@@ -48,6 +48,7 @@ def finish(work: Work) -> Next:
             name = f"outcomes.{ending}"
             storage.upload(RUNS, artefact(run.run, name), folder / name)
         settle_memory(storage, con, folder / "plan", run.started)
+        note_run(storage, run)
         changes = _changes(con, run, plan)
         outcomes = _outcomes(con)
     if run.trigger == PULLED:

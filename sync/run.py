@@ -14,6 +14,8 @@ the step that is due. A step is done, the record moves on, the next message is s
 Errors by consequence: Transient waits, longer each time, and tries the step again, for some four
 hours; BadInput, Refused and Terminal end the run as failed; anything else is raised, tried again by
 the host and, from the poison queue, ends the run as failed too.
+
+A run that another version of Rollcall began is begun again, at whatever step it is (upgrading.py).
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from .report import finish
 from .step import Again, Next, Step, Stop, Work, ask_for
 from .steps import extract, normalise, plan
 from .tracing import in_run
+from .upgrading import begin_again, is_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,6 +64,8 @@ def on_control(storage: Storage, message: Mapping[str, Any], dequeue_count: int)
         return
     if run.has_ended or run.position == END:
         lock.release(storage, run.run)
+    elif is_foreign(run):
+        begin_again(storage, run)
     elif message["step"] == run.position:
         step = Step.parse(run.position)
         with in_run(run.run, f"step {step.name}", step=run.position):

@@ -6,9 +6,11 @@ so the configured zone is applied in code. Each tick
 
     looks at all source folders, for drops whose event was lost
     asks again for the step of a run whose control message was lost
+    begins held runs again that another version of Rollcall planned
     ends held runs that can no longer be approved
     starts the nightly run: sources with an API are asked, last files planned for a new day
     tells, once, that no roster came for too long
+    removes what is older than the configured retention from the tables
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING
 from connectors.source import ApiSource, CsvSource
 from roster.errors import BadInput
 
-from .accepted import list_accepted
+from .accepted import Accepted, list_accepted
 from .alerts import alert_silence
 from .arrivals import sweep
 from .config import Config, load_config
@@ -30,8 +32,10 @@ from .events import CONFIG_WRONG, tell
 from .metrics import record_queues
 from .pulls import start_pull
 from .record import DROPPED, END, PULLED, list_runs, now
+from .retention import prune
 from .step import ask_for
-from .storage import ARCHIVE, RUNS_QUEUE, STATE
+from .storage import ARCHIVE, RUNS_QUEUE, STATE, StoredFile
+from .upgrading import begin_again, is_foreign
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +53,7 @@ def tick(storage: Storage, at: datetime | None = None) -> None:
     record_queues(storage)
     sweep(storage)
     _revive(storage)
+    _renew(storage)
     try:
         config = load_config(storage)
     except BadInput as error:
@@ -58,6 +63,7 @@ def tick(storage: Storage, at: datetime | None = None) -> None:
     _expire(storage, config, at)
     _start_nightly(storage, config, at)
     _watch_silence(storage, config, at)
+    prune(storage, config.retention, at)
 
 
 def _revive(storage: Storage) -> None:
@@ -66,6 +72,13 @@ def _revive(storage: Storage) -> None:
     if under_way and not storage.waiting(RUNS_QUEUE) + storage.waiting(f"{RUNS_QUEUE}-poison"):
         for run in under_way:
             ask_for(storage, run.run, run.position)
+
+
+def _renew(storage: Storage) -> None:
+    """Those under way are begun again by their next step."""
+    for run in list_runs(storage):
+        if run.status == "held" and is_foreign(run):
+            begin_again(storage, run)
 
 
 def _expire(storage: Storage, config: Config, at: datetime) -> None:
@@ -92,8 +105,21 @@ def _start_nightly(storage: Storage, config: Config, at: datetime) -> None:
     files = [a for a in list_accepted(storage) if isinstance(config.source(a.source), CsvSource)]
     # One is enough: a plan is about all sources, and an API that is asked brings one anyway.
     if files and not asked and _is_due(storage, files[0].source, due):
-        drop = Drop(ARCHIVE, tuple(storage.list_files(ARCHIVE, files[0].run)))
+        drop = Drop(ARCHIVE, tuple(_last_files(storage, files[0])))
         start_run(storage, files[0].source, drop, night=night)
+
+
+def _last_files(storage: Storage, accepted: Accepted) -> list[StoredFile]:
+    """The last accepted files of a source. Where an old copy of the state was put back, a later
+    run has filed later ones.
+    """
+    later = [
+        run.run
+        for run in list_runs(storage)
+        if run.run > accepted.run and (run.source, run.trigger) == (accepted.source, DROPPED)
+    ]
+    filed = (storage.list_files(ARCHIVE, run) for run in (*later, accepted.run))
+    return next((files for files in filed if files), list[StoredFile]())
 
 
 def _is_due(storage: Storage, source: str, due: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 Only the run that holds the lock writes it, and in two steps: a plan leaves what it knows in a file
 of its own, and the run's end turns that, by what became of the plan, into the blob. Without a blob
-the table is empty.
+the table is empty. A column that an earlier version did not know is NULL in what it left.
 """
 
 from __future__ import annotations
@@ -42,7 +42,15 @@ class StateTable:
         if (data := storage.read(STATE, self.blob)) is not None:
             path = folder / self.blob
             path.write_bytes(data)
-            con.execute(f"INSERT INTO {self.name} BY NAME FROM read_parquet(?)", [str(path)])
+            self._insert(con, path)
+
+    def _insert(self, con: DuckDBPyConnection, path: Path) -> None:
+        """Another version may have known other columns: what both know is taken."""
+        saved = f"read_parquet('{path.as_posix()}')"
+        there = {name for name, *_ in con.execute(f"DESCRIBE FROM {saved}").fetchall()}
+        ours = [name for name, *_ in con.execute(f"DESCRIBE {self.name}").fetchall()]
+        columns = ", ".join(name for name in ours if name in there)
+        con.execute(f"INSERT INTO {self.name} BY NAME SELECT {columns} FROM {saved}")
 
     def leave(
         self, con: DuckDBPyConnection, folder: Path, rows: str, values: dict[str, Any] | None = None

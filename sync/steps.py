@@ -28,11 +28,11 @@ from .credentials import open_file_passwords, seal_file_passwords
 from .deltas import Packages, mark_unread, settle
 from .drop import read_drop
 from .ending import cancel_held
-from .memory import load_memory, save_memory
+from .memory import find_doubt, load_memory, save_memory
 from .metrics import FINDINGS, record
 from .plan import Plan, make_plan
 from .pulls import pull_pages, read_pull
-from .readings import combine, has_reading, save_reading
+from .readings import combine, has_reading, missing_sources, save_reading
 from .record import END, PULLED, artefact, find_run, list_runs, now, write_json
 from .report import TABLES_BLOB, count_findings, write_findings
 from .sealing import Sealing
@@ -168,7 +168,13 @@ def plan(work: Work) -> Next | Again | Stop:
         directory = asyncio.run(load_mirror(storage, con, run.run, folder / "mirror", config))
         open_file_passwords(storage, con, run, sealing, folder)
         made = make_plan(
-            con, config, run=run.run, today=today, domains=directory.domains, sealing=sealing
+            con,
+            config,
+            run=run.run,
+            today=today,
+            domains=directory.domains,
+            sealing=sealing,
+            doubt=find_doubt(storage, con, missing_sources(storage, run, config)),
         )
         made.save(con, folder / "plan")
         save_memory(storage, con, folder / "plan", today)

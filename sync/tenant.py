@@ -2,7 +2,8 @@
 
 The mirror is a set of files that belong together, so each refresh is stored under a prefix of its
 own, and the blob `mirror.json` names the one that counts: a crash in the middle of an upload leaves
-the old one in force. It is a cache; without it the next refresh reads the whole directory.
+the old one in force. It is a cache; without it, or where another version of Rollcall left it, the
+next refresh reads the whole directory.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .format import FORMAT
 from .inbound import follow_up
 from .storage import STATE
 
@@ -56,13 +58,13 @@ async def load_mirror(
 
 
 def _stored(storage: Storage) -> str:
-    data = storage.read(STATE, POINTER)
-    return json.loads(data)["prefix"] if data else "mirror/none"
+    pointer = json.loads(storage.read(STATE, POINTER) or "{}")
+    return pointer["prefix"] if pointer.get("format") == FORMAT else "mirror/none"
 
 
 def _store(storage: Storage, prefix: str, folder: Path) -> None:
     storage.upload_folder(STATE, prefix, folder)
-    storage.write(STATE, POINTER, json.dumps({"prefix": prefix}).encode())
+    storage.write(STATE, POINTER, json.dumps({"prefix": prefix, "format": FORMAT}).encode())
     for file in storage.list_files(STATE, "mirror"):
         if not file.name.startswith(f"{prefix}/"):
             storage.delete(STATE, file)

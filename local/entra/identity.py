@@ -26,6 +26,7 @@ RESOURCE = "https://graph.microsoft.com"
 RESOURCE_MANAGER = "https://management.azure.com"
 EXCHANGE = "api://AzureADTokenExchange"  # what a federated credential hands in as assertion
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+VAULT = "https://vault.azure.net"
 LIFE = timedelta(hours=24)
 ALL_ROLES = frozenset(
     {
@@ -82,7 +83,7 @@ class Identity:
 
         `wanted`: client, object or resource id of a user-assigned identity; '' means the app's own.
         """
-        if resource.rstrip("/") not in (RESOURCE, RESOURCE_MANAGER, EXCHANGE):
+        if resource.rstrip("/") not in (RESOURCE, RESOURCE_MANAGER, EXCHANGE, VAULT):
             raise GraphError(500, "InternalServerError", "The resource is not known.")
         own = UserAssigned(self.app_id, self.object_id, "", self.roles)
         chosen = own if not wanted else self._assigned(wanted)

@@ -8,6 +8,7 @@ from roster.errors import BadInput, RollcallError
 
 from ..config import FILE_NAME, Config, load_config, read_config
 from ..sealing import SETTING, Sealing
+from ..vault import secret_names, with_secrets
 from .account import check_storage
 from .check import Check, worst
 from .directory import check_directory
@@ -41,7 +42,7 @@ async def examine(
     account = check_storage(storage)
     say("Reading the configuration")
     about, config = read_configuration(file, storage if worst(account) != "problem" else None)
-    checks = [about, *check_key(config), *account]
+    checks = [about, *check_key(config), *check_secrets(config), *account]
     say("Signing in")
     try:
         signed_in = sign_in()
@@ -92,6 +93,23 @@ def check_key(config: Config) -> list[Check]:
         "what `rollcall credentials key` prints, or nobody learns a first password"
     )
     return [Check(AREA, SETTING, "warning", "not set here", advice)]
+
+
+def check_secrets(config: Config) -> list[Check]:
+    """Whether the secrets of the vault can be read that the sources need, on this machine."""
+    checks: list[Check] = []
+    for source in config.sources:
+        if names := secret_names(source):
+            what = f"secrets of source {source.name}"
+            try:
+                with_secrets(source)
+            except RollcallError as error:
+                advice = f"{error} Where the function app can read it, all is well: this is about "
+                found = f"{', '.join(names)} cannot be read here"
+                checks.append(Check(AREA, what, "warning", found, f"{advice}this machine only"))
+            else:
+                checks.append(Check(AREA, what, "ok", f"{', '.join(names)} can be read"))
+    return checks
 
 
 async def _directory(signed_in: SignIn, config: Config, say: Callable[[str], None]) -> list[Check]:

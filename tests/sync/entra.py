@@ -33,8 +33,9 @@ WORK_SECONDS = 240.0
 class Entra:
     """An emulated tenant at `address`."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tenant: Tenant) -> None:
         self.address = address
+        self.tenant = tenant
 
     def dump(self) -> dict[str, Any]:
         return httpx.get(f"{self.address}/emulator/dump").json()
@@ -48,7 +49,8 @@ def entra(patch: pytest.MonkeyPatch) -> Iterator[Entra]:
     """Serves a fresh tenant, and makes this process an app of it with a managed identity."""
     with listen() as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = create_app(Tenant(domains=["contoso.edu"]))
+        tenant = Tenant(domains=["contoso.edu"])
+        app = create_app(tenant)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
@@ -56,7 +58,7 @@ def entra(patch: pytest.MonkeyPatch) -> Iterator[Entra]:
         patch.setenv("IDENTITY_ENDPOINT", f"{address}/msi/token")
         patch.setenv("IDENTITY_HEADER", "secret")
         try:
-            yield Entra(address)
+            yield Entra(address, tenant)
         finally:
             server.should_exit = True
             thread.join()

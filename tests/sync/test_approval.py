@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from roster.errors import BadInput, Refused
-from sync.approval import approve, reject
+from sync.approval import approve, reject, stop
 from sync.record import END, Run, add_run, get_run, now
 from sync.storage import APPROVALS_TABLE, CONFIG, RUNS_QUEUE, Storage
 
@@ -76,3 +76,21 @@ def test_a_newer_run_of_another_source_or_without_a_plan_does_not_matter(held: S
     add_run(held, Run("r2", "district", "failed", END, now()))
     add_run(held, Run("r3", "other", "finished", END, now(), checksum="c"))
     assert approve(held, "r1", who="ada", why="fine").status == "applying"
+
+
+def test_a_run_under_way_is_stopped_with_who_and_why(storage: Storage) -> None:
+    add_run(storage, Run("r1", "district", "applying", "wait/2/safe", now(), checksum="c"))
+    stopped = stop(storage, "r1", who="ada", why="wrong school year")
+    assert (stopped.status, stopped.position) == ("cancelled", END)
+    assert get_run(storage, "r1").error == "stopped by ada: wrong school year"
+    row = storage.table(APPROVALS_TABLE).get_entity("r1", "stopped-c")
+    assert (row["decision"], row["who"], row["why"]) == ("stopped", "ada", "wrong school year")
+    with pytest.raises(Refused, match=r"Run r1 is cancelled: nothing of it is under way$"):
+        stop(storage, "r1", who="ada", why="again")
+
+
+def test_a_held_run_is_rejected_and_not_stopped(held: Storage) -> None:
+    with pytest.raises(Refused, match="nothing of it is under way; reject it instead"):
+        stop(held, "r1", who="ada", why="wrong")
+    with pytest.raises(BadInput, match="must be said"):
+        stop(held, "r1", who="ada", why=" ")

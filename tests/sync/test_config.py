@@ -234,9 +234,9 @@ def test_a_setting_that_is_not_set_is_named() -> None:
     ]
 
 
-def test_a_key_vault_reference_is_told_where_it_belongs() -> None:
-    [message] = mistakes("alerts:\n  webhook: ${KEYVAULT:hook}\n")
-    assert message.startswith("f.yaml:2: ${KEYVAULT:hook} is not allowed: write ${ENV:NAME}")
+def test_a_secret_of_the_vault_stays_a_reference_that_knows_its_place() -> None:
+    config = parse_config("alerts:\n  webhook: ${KEYVAULT:hook}\n", "f.yaml", {})
+    assert config.alerts.webhook == "${KEYVAULT:hook@f.yaml:2}"
 
 
 def test_a_secret_that_is_wrong_is_not_printed() -> None:
