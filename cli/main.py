@@ -12,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 
 from roster.errors import BadInput, Refused, RollcallError
 
-from . import adopt, check, credentials, demo, doctor, drop, plan, runs, sample, source
+from . import adopt, check, credentials, demo, doctor, drop, package, plan, runs, sample, source
 from .screen import FAILED, FINDINGS, FINE, USAGE, show_error
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ app.command(rich_help_panel=_RUNS)(runs.reject)
 app.add_typer(credentials.app, name="credentials", rich_help_panel=_RUNS)
 app.add_typer(source.app, name="source", rich_help_panel=_TENANT)
 app.command(rich_help_panel=_TENANT)(doctor.doctor)
+app.command(rich_help_panel=_TENANT)(package.package)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)

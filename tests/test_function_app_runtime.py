@@ -16,7 +16,7 @@ import pytest
 import function_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sync.storage import Storage
 
@@ -31,9 +31,11 @@ needs_runtime = pytest.mark.skipif(
 class Worker:
     """The library with the app, in a process of its own."""
 
-    def __init__(self, storage: str) -> None:
+    def __init__(self, storage: str, command: Sequence[str] = (), app: Path = ROOT) -> None:
+        """`command`: what runs tests/runtime_library.py, without the app's folder."""
+        library = command or [sys.executable, "-m", "tests.runtime_library"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.runtime_library", str(ROOT)],
+            [*library, str(app)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env=os.environ | {"AzureWebJobsStorage": storage},
         )  # fmt: skip
@@ -68,8 +70,8 @@ def get(path: str) -> dict[str, Any]:
             "query": {}}  # fmt: skip
 
 
-@needs_runtime
-def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
+def answers_of_every_function(worker: Worker) -> dict[str, dict[str, Any]]:
+    """Invokes each function with what may trigger it."""
     timer = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
     nobody = {"run": "20260101T000000Z-0000", "step": "plan"}
     change = nobody | {"id": "x", "phase": 1, "kind": "person", "key": "U1", "action": "create"}
@@ -86,7 +88,12 @@ def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
         "portal": ("http", get("/portal/")),
     }
     assert set(asked) == set(worker.functions)
-    answers = {name: worker.invoke(name, *trigger) for name, trigger in asked.items()}
+    return {name: worker.invoke(name, *trigger) for name, trigger in asked.items()}
+
+
+@needs_runtime
+def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
+    answers = answers_of_every_function(worker)
     assert {name: a["trace"] for name, a in answers.items() if not a["ok"]} == {}
     assert answers["health"]["status"] == "200"
     assert answers["portal"]["status"] == "401"
