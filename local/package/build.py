@@ -80,7 +80,7 @@ def build(
     with ExitStack() as ending:
         pins = read_pins(checkout)
         if site is None:
-            say(f"Getting {len(pins)} distributions for Python {VERSION} on Linux")
+            say(f"Getting the {len(pins)} pinned distributions for Python {VERSION} on Linux")
             folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="rollcall-package-"))
             site = Path(folder)
             install(pins, site)

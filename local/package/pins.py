@@ -38,7 +38,6 @@ _TARGET = {
     "platform_system": "Linux",
     "sys_platform": "linux",
     "os_name": "posix",
-    "extra": "",
 }
 _HEAD = """\
 # What lies below requirements.txt in the package that is deployed, each in the version that was
@@ -77,20 +76,37 @@ def _pin(text: str, where: str) -> dict[str, str]:
     return {normalised(requirement.name): versions[0]}
 
 
-def unpinned(distributions: Iterable[Distribution]) -> list[str]:
+def needed(distributions: Iterable[Distribution]) -> dict[str, str]:
+    """What the distributions need, by normalised name, each with one that needs it."""
+    there = {distribution.name: distribution for distribution in distributions}
+    found: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
+    to_do = [(name, "") for name in there]
+    while to_do:
+        name, extra = to_do.pop()
+        if name not in there or (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        for line in there[name].requires:
+            requirement = Requirement(line)
+            if _applies(requirement, extra):
+                below = normalised(requirement.name)
+                found.setdefault(below, name)
+                to_do += [(below, each) for each in requirement.extras]
+    return found
+
+
+def unpinned(distributions: Sequence[Distribution]) -> list[str]:
     """What the distributions need and is not among them, as `name (for whom)`."""
-    there = list(distributions)
-    names = {distribution.name for distribution in there}
-    return sorted(
-        f"{normalised(needed.name)} (for {distribution.name})"
-        for distribution in there
-        for needed in map(Requirement, distribution.requires)
-        if _applies(needed) and normalised(needed.name) not in names
-    )
+    there = {distribution.name for distribution in distributions}
+    return sorted(f"{name} (for {by})" for name, by in needed(distributions).items()
+                  if name not in there)  # fmt: skip
 
 
-def _applies(requirement: Requirement) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate(_TARGET)
+def _applies(requirement: Requirement, extra: str = "") -> bool:
+    """Whether it is one on the app's platform, for those who ask for the extra."""
+    marker = requirement.marker
+    return marker is None or marker.evaluate(_TARGET | {"extra": extra})
 
 
 def install(pins: dict[str, str], site: Path) -> None:

@@ -60,7 +60,8 @@ class _Walk:
         module = read_module(file.path)
         for group, modules in self._stock.entry_points.items():
             if _names_group(module.strings, group):
-                self._to_do += modules
+                for target in modules:
+                    self._to_do += _modules(Import(0, target), name, is_package=False)
         if file.top != GENERATED:
             for body in module.bodies:
                 self._enter(name, file, body)
