@@ -41,6 +41,10 @@ class Worker:
         )  # fmt: skip
         self.functions: dict[str, dict[str, Any]] = {f["name"]: f for f in self._read()}
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def invoke(self, name: str, kind: str, value: Any) -> dict[str, Any]:
         found = self.functions[name]
         argument = json.loads(found["bindings"][0])["name"]
@@ -70,13 +74,13 @@ def get(path: str) -> dict[str, Any]:
             "query": {}}  # fmt: skip
 
 
-def answers_of_every_function(worker: Worker) -> dict[str, dict[str, Any]]:
-    """Invokes each function with what may trigger it."""
+def triggers() -> dict[str, tuple[str, Any]]:
+    """What may trigger each function, and of which kind it is."""
     timer = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
     nobody = {"run": "20260101T000000Z-0000", "step": "plan"}
     change = nobody | {"id": "x", "phase": 1, "kind": "person", "key": "U1", "action": "create"}
     del change["step"]
-    asked: dict[str, tuple[str, Any]] = {
+    return {
         "hourly": ("json", json.dumps(timer)),
         "arrivals": ("string", json.dumps({"source": "nothing-there"})),
         "runs": ("string", json.dumps(nobody)),
@@ -87,6 +91,11 @@ def answers_of_every_function(worker: Worker) -> dict[str, dict[str, Any]]:
         "health": ("http", get("/api/health")),
         "portal": ("http", get("/portal/")),
     }
+
+
+def answers_of_every_function(worker: Worker) -> dict[str, dict[str, Any]]:
+    """Invokes each function with what may trigger it."""
+    asked = triggers()
     assert set(asked) == set(worker.functions)
     return {name: worker.invoke(name, *trigger) for name, trigger in asked.items()}
 
