@@ -55,6 +55,7 @@ bench: $(READY) ## the benchmarks, some two hours; what they measured stands bes
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.histories
+	$(BIN)/python -m bench.package
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .stack .coverage* .pytest_cache .ruff_cache .hypothesis *.egg-info build

@@ -8,7 +8,6 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from email import message_from_string
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -131,6 +130,6 @@ def _module_name(name: PurePosixPath) -> str:
     if name.suffix == ".py":
         parts = name.parent.parts if name.stem == "__init__" else (*name.parent.parts, name.stem)
         return ".".join(parts)
-    if name.suffix == ".so" or name.name.endswith(tuple(EXTENSION_SUFFIXES)):
+    if name.suffix == ".so":
         return ".".join((*name.parent.parts, name.name.partition(".")[0]))
     return ""
