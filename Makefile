@@ -23,10 +23,10 @@ endef
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(READY): pyproject.toml requirements.txt
+$(READY): pyproject.toml requirements.txt constraints.txt
 	@python="$$( $(FIND_PYTHON) )"; echo "Setting up $(VENV) with $$($$python --version)"; \
 	"$$python" -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/python -m local.azurite --install
 	@touch $@
 
@@ -34,6 +34,9 @@ setup: $(READY) ## the virtual environment, the requirements and Azurite
 
 demo: $(READY) ## run the main job on the local stack until Ctrl-C
 	@$(BIN)/rollcall demo
+
+package: $(READY) ## rollcall.zip, which is deployed (docs/package.md)
+	@$(BIN)/rollcall package
 
 check-style: $(READY) ## ruff and the strict type check
 	$(BIN)/ruff check .
@@ -52,8 +55,9 @@ bench: $(READY) ## the benchmarks, some two hours; what they measured stands bes
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.histories
+	$(BIN)/python -m bench.package
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .stack .coverage* .pytest_cache .ruff_cache .hypothesis *.egg-info build
 
-.PHONY: help setup demo check-style browser test bench clean
+.PHONY: help setup demo package check-style browser test bench clean

@@ -20,6 +20,7 @@ from . import (
     doctor,
     drop,
     grant,
+    package,
     plan,
     portal,
     runs,
@@ -81,6 +82,7 @@ app.add_typer(source.app, name="source", rich_help_panel=_TENANT)
 app.command(rich_help_panel=_TENANT)(doctor.doctor)
 app.command(rich_help_panel=_TENANT)(grant.grant)
 app.add_typer(portal.app, name="portal", rich_help_panel=_TENANT)
+app.command(rich_help_panel=_TENANT)(package.package)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)

@@ -29,7 +29,8 @@ class Stack:
 
     `domains`: the tenant's verified domains, the default one first. `record`: a file that gets
     every Graph exchange. `location`: where Azurite keeps its data (None: in memory). `app`: the
-    folder of function_app.py. `logs`: the folder of the children's logs (None: a temporary one).
+    folder of function_app.py. `host`: the command that runs the host, without its options (None:
+    this interpreter runs it). `logs`: the folder of the children's logs (None: a temporary one).
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Stack:
         record: Path | None = None,
         location: Path | None = None,
         app: Path = CHECKOUT,
+        host: Sequence[str] | None = None,
         logs: Path | None = None,
         lease_seconds: int = 10,
     ) -> None:
@@ -46,6 +48,7 @@ class Stack:
         self._record = record
         self._location = location
         self._app = app
+        self._host_command = host or python_command("local.host")
         self._logs = logs
         self._lease_seconds = lease_seconds
         self._ending = ExitStack()
@@ -72,7 +75,7 @@ class Stack:
             "--app", str(self._app), "--sign-in", SIGN_IN,
             "--lease-seconds", str(self._lease_seconds),
         ]  # fmt: skip
-        self._host, ready = self._child("host", "local.host", arguments)
+        self._host, ready = self._child("host", [*self._host_command, *arguments])
         self.http_url, self.master_key = ready["http"], ready["master_key"]
 
     def stop_host(self) -> None:
@@ -95,7 +98,7 @@ class Stack:
     def start_system(self, module: str, *arguments: str) -> str:
         """Starts an emulated student information system; its address, without a slash."""
         name = module.rpartition(".")[2]
-        child, ready = self._child(name, module, arguments)
+        child, ready = self._child(name, python_command(module, *arguments))
         self._ending.callback(child.stop)
         return f"http://127.0.0.1:{ready['port']}"
 
@@ -125,20 +128,21 @@ class Stack:
         arguments = [part for domain in self._domains for part in ("--domain", domain)]
         if self._record:
             arguments += ["--record", str(self._record)]
-        child, ready = self._child("entra", "local.entra", arguments)
+        child, ready = self._child("entra", python_command("local.entra", *arguments))
         starting.callback(child.stop)
         return int(ready["port"])
 
-    def _child(
-        self, name: str, module: str, arguments: Sequence[str]
-    ) -> tuple[Child, dict[str, Any]]:
+    def _child(self, name: str, command: Sequence[str]) -> tuple[Child, dict[str, Any]]:
         """A child that says as JSON in a file when it is ready."""
         assert self._logs is not None
         ready = self._logs / f"{name}.json"
         ready.unlink(missing_ok=True)
-        command = python_command(module, *arguments, "--ready-file", str(ready))
         child = Child(
-            name, command, self._logs / f"{name}.log", environment=self.environment, folder=CHECKOUT
+            name,
+            [*command, "--ready-file", str(ready)],
+            self._logs / f"{name}.log",
+            environment=self.environment,
+            folder=CHECKOUT,
         )
 
         def look() -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ import pytest
 import function_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sync.storage import Storage
 
@@ -31,13 +31,19 @@ needs_runtime = pytest.mark.skipif(
 class Worker:
     """The library with the app, in a process of its own."""
 
-    def __init__(self, storage: str) -> None:
+    def __init__(self, storage: str, command: Sequence[str] = (), app: Path = ROOT) -> None:
+        """`command`: what runs tests/runtime_library.py, without the app's folder."""
+        library = command or [sys.executable, "-m", "tests.runtime_library"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.runtime_library", str(ROOT)],
+            [*library, str(app)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env=os.environ | {"AzureWebJobsStorage": storage},
         )  # fmt: skip
         self.functions: dict[str, dict[str, Any]] = {f["name"]: f for f in self._read()}
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def invoke(self, name: str, kind: str, value: Any) -> dict[str, Any]:
         found = self.functions[name]
@@ -68,13 +74,13 @@ def get(path: str) -> dict[str, Any]:
             "query": {}}  # fmt: skip
 
 
-@needs_runtime
-def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
+def triggers() -> dict[str, tuple[str, Any]]:
+    """What may trigger each function, and of which kind it is."""
     timer = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
     nobody = {"run": "20260101T000000Z-0000", "step": "plan"}
     change = nobody | {"id": "x", "phase": 1, "kind": "person", "key": "U1", "action": "create"}
     del change["step"]
-    asked: dict[str, tuple[str, Any]] = {
+    return {
         "hourly": ("json", json.dumps(timer)),
         "arrivals": ("string", json.dumps({"source": "nothing-there"})),
         "runs": ("string", json.dumps(nobody)),
@@ -85,8 +91,18 @@ def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
         "health": ("http", get("/api/health")),
         "portal": ("http", get("/portal/")),
     }
+
+
+def answers_of_every_function(worker: Worker) -> dict[str, dict[str, Any]]:
+    """Invokes each function with what may trigger it."""
+    asked = triggers()
     assert set(asked) == set(worker.functions)
-    answers = {name: worker.invoke(name, *trigger) for name, trigger in asked.items()}
+    return {name: worker.invoke(name, *trigger) for name, trigger in asked.items()}
+
+
+@needs_runtime
+def test_every_function_is_indexed_and_runs(worker: Worker) -> None:
+    answers = answers_of_every_function(worker)
     assert {name: a["trace"] for name, a in answers.items() if not a["ok"]} == {}
     # Whether there is a token for Graph depends on who runs the tests.
     assert answers["health"]["status"] in ("200", "503")
