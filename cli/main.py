@@ -12,7 +12,19 @@ from typer.exceptions import Abort, TyperException
 
 from roster.errors import BadInput, Refused, RollcallError
 
-from . import adopt, check, credentials, demo, doctor, drop, plan, runs, sample, source
+from . import (
+    adopt,
+    check,
+    credentials,
+    demo,
+    doctor,
+    drop,
+    explain,
+    plan,
+    runs,
+    sample,
+    source,
+)
 from .screen import FAILED, FINDINGS, FINE, USAGE, show_error
 
 if TYPE_CHECKING:
@@ -68,6 +80,7 @@ app.command(rich_help_panel=_TENANT)(doctor.doctor)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)
+app.command(rich_help_panel=_FILES)(explain.explain)
 
 
 def run(arguments: Sequence[str]) -> int:
