@@ -79,8 +79,8 @@ id, a number. Most messages say themselves what to do; where there is more to kn
 
 _GRAPH = """\
 Such a message names the request, the status and Graph's code: `POST /groups answered 403
-Directory_QuotaExceeded: …`. It stands with the change in `outcomes.csv`. Answers that pass (429, 5xx,
-objects that are not found yet) are tried again and do not show, unless it goes on for hours.
+Directory_QuotaExceeded: …`. It stands with the change in `outcomes.csv`. Answers that pass (429,
+5xx, objects that are not found yet) are tried again and do not show, unless it goes on for hours.
 """
 _SIGN_IN = """\
 `Sign-in by … was refused (AADSTS…)`. Other codes: https://login.microsoftonline.com/error.

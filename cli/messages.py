@@ -59,18 +59,18 @@ def _raised(tree: ast.Module) -> list[tuple[str, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
             continue
-        text = " ".join(_text(node.args[0]).split())
+        text = " ".join(text_of(node.args[0]).split())
         if node.func.id in classes and any(letter.isalpha() for letter in text):
             found.append((classes[node.func.id], text))
     return found
 
 
-def _text(node: ast.expr) -> str:
+def text_of(node: ast.AST) -> str:
     """The text of an expression, with a gap for each part that the case fills in."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
     if isinstance(node, ast.JoinedStr):
-        return "".join(_text(part) for part in node.values)
+        return "".join(text_of(part) for part in node.values)
     if isinstance(node, ast.BinOp):
-        return _text(node.left) + _text(node.right)
+        return text_of(node.left) + text_of(node.right)
     return GAP
