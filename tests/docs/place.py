@@ -60,7 +60,8 @@ class Place:
         """The words after `rollcall`, with what is there in place of the pages' names."""
         drop = str(self.folder / "district" / "day1")
         names = {
-            "FOLDER": drop, "PATH": drop, "export/": drop, "BEFORE": str(self.folder / "oneroster"),
+            "FOLDER": drop, "PATH": drop, "export/": drop, "WORD": "guards",
+            "BEFORE": str(self.folder / "oneroster"),
             "oneroster/": str(self.folder / "oneroster"), "changes/": str(self.folder / "changes"),
             "DIR": str(self.folder / "report"), "NAME": "sis", "…": "sis", "RUN": self.run,
             "S1": self.school, "https://NAME.blob.core.windows.net": self.connection,
