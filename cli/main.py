@@ -19,6 +19,7 @@ from . import (
     demo,
     doctor,
     drop,
+    explain,
     grant,
     package,
     plan,
@@ -86,6 +87,7 @@ app.command(rich_help_panel=_TENANT)(package.package)
 app.command(rich_help_panel=_LOCAL)(demo.demo)
 app.command(rich_help_panel=_LOCAL)(sample.sample)
 app.command(rich_help_panel=_FILES)(sample.schema)
+app.command(rich_help_panel=_FILES)(explain.explain)
 
 
 def run(arguments: Sequence[str]) -> int:

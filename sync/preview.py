@@ -123,7 +123,7 @@ def _write(con: DuckDBPyConnection, query: str, file: Path) -> int:
     if file.suffix == ".csv":
         query = f"SELECT COLUMNS(*)::VARCHAR FROM ({query})"
         query = (
-            "SELECT CASE WHEN left(COLUMNS(*), 1) IN ('=', '+', '-', '@', chr(9), chr(13)) "
+            r"SELECT CASE WHEN regexp_matches(COLUMNS(*), '^[=+\-@\t\r\n]') "
             f"THEN '''' || COLUMNS(*) ELSE COLUMNS(*) END FROM ({query})"
         )
     name = str(file).replace("'", "''")

@@ -18,8 +18,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from connectors.drop import MOST_BYTES
 from connectors.source import ApiSource, CsvSource
-from roster.errors import Refused
+from roster.errors import BadInput, Refused
 
 from . import lock
 from .accepted import check_source, list_accepted, needed_tables
@@ -74,6 +75,12 @@ def extract(work: Work) -> Next | Again | Stop:
 def _copy_drop(storage: Storage, run: str) -> bool:
     """Copies the files of a drop into the run; False if they changed meanwhile."""
     drop = read_drop(storage, run)
+    size = sum(file.size for file in drop.files)
+    if size > MOST_BYTES:
+        raise BadInput(
+            f"{len(drop.files)} files of {size:,} bytes together; allowed: {MOST_BYTES:,}. Is "
+            "anything in the folder that does not belong there?"
+        )
     copied = {file.name for file in storage.list_files(RUNS, artefact(run, "source"))}
     for file in drop.files:
         name = artefact(run, f"source/{file.file_name}")

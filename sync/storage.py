@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from roster.errors import BadInput
+from roster.errors import BadInput, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,10 +171,16 @@ class Storage:
                 self.upload(container, f"{prefix}/{path.relative_to(folder).as_posix()}", path)
 
     def download_folder(self, container: str, prefix: str, folder: Path) -> None:
-        """Downloads every blob under `prefix/` into `folder`, which exists afterwards."""
+        """Downloads every blob under `prefix/` into `folder`, which exists afterwards.
+
+        A name that would lead out of the folder is refused: only a hostile writer makes one.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         for file in self.list_files(container, prefix):
-            self.download(container, file.name, folder / file.name.removeprefix(f"{prefix}/"))
+            path = folder / file.name.removeprefix(f"{prefix}/")
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise Refused(f"{container}/{file.name}: the name leads out of its folder; refused")
+            self.download(container, file.name, path)
 
     def list_files(self, container: str, prefix: str = "") -> list[StoredFile]:
         """The blobs under `prefix/` (all of the container without one), by name."""

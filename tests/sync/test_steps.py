@@ -12,7 +12,7 @@ from roster.errors import BadInput, Refused
 from sync import lock
 from sync.accepted import Accepted, write_accepted
 from sync.drop import Drop, start_run
-from sync.record import END, Run, add_run, artefact, get_run, read_json
+from sync.record import END, Run, add_run, artefact, get_run, read_json, write_json
 from sync.step import Again, Next, Step, Stop, Work
 from sync.steps import extract, normalise, plan, take_lock
 from sync.storage import CONFIG, ROSTERS, RUNS, Storage
@@ -37,6 +37,18 @@ def test_the_files_are_copied_as_they_were_when_the_run_began(storage: Storage) 
     assert extract(asked) == Next(Step("normalise"))
     copy = storage.read(RUNS, artefact(asked.run.run, "source/users.csv"))
     assert copy == FILES["users.csv"].encode()
+
+
+def test_files_that_no_instance_could_hold_are_refused_before_they_are_copied(
+    storage: Storage,
+) -> None:
+    asked = work(storage)
+    drop = read_json(storage, asked.run.run, "drop.json")
+    drop["files"][0]["size"] = 9 * 1024**3
+    write_json(storage, asked.run.run, "drop.json", drop)
+    with pytest.raises(BadInput, match=r"5 files of 9,663,676,\d+ bytes together; allowed: 8,589,"):
+        extract(asked)
+    assert storage.list_files(RUNS, artefact(asked.run.run, "source")) == []
 
 
 def test_files_that_changed_before_they_were_copied_get_their_own_run(storage: Storage) -> None:

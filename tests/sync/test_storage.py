@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from roster.errors import BadInput
+from roster.errors import BadInput, Refused
 from sync.storage import (
     ARCHIVE,
     CHANGES_QUEUE,
@@ -62,6 +63,19 @@ def test_in_an_account_that_is_opened_with_an_identity_nothing_is_made(
         assert shared_storage().blobs.url == "https://127.0.0.1:9/"
     finally:
         shared_storage.cache_clear()
+
+
+def test_a_name_that_leads_out_of_its_folder_is_refused_and_nothing_is_written(
+    storage: Storage, tmp_path: Path
+) -> None:
+    class Hostile(Storage):
+        def list_files(self, container: str, prefix: str = "") -> list[StoredFile]:
+            return [StoredFile(f"{prefix}/../evil", "e", 1, datetime.now(UTC))]
+
+    hostile = Hostile(storage.blobs, storage.queues, storage.tables)
+    with pytest.raises(Refused, match=r"runs/r1/x/\.\./evil: the name leads out of its folder"):
+        hostile.download_folder(RUNS, "r1/x", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_without_an_account_the_error_names_the_settings() -> None:
