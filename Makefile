@@ -48,6 +48,9 @@ browser: # a real browser for the portal's tests; without one they say so and ar
 test: $(READY) browser check-style ## everything that CI runs
 	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
 
+thorough: $(READY) browser ## the tests that repeat others for more systems, versions and seeds
+	$(BIN)/pytest -n 3 --dist loadgroup -m thorough
+
 bench: $(READY) ## the benchmarks, some two hours; what they measured stands beside them in bench/
 	$(BIN)/python -m bench.check
 	$(BIN)/python -m bench.apply
@@ -56,4 +59,4 @@ bench: $(READY) ## the benchmarks, some two hours; what they measured stands bes
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .stack .coverage* .pytest_cache .ruff_cache .hypothesis *.egg-info build
 
-.PHONY: help setup demo check-style browser test bench clean
+.PHONY: help setup demo check-style browser test thorough bench clean
