@@ -51,6 +51,9 @@ browser: # a real browser for the portal's tests; without one they say so and ar
 test: $(READY) browser check-style ## everything that CI runs
 	$(BIN)/pytest -n 3 --dist loadgroup --cov --cov-report=term --cov-fail-under=100
 
+thorough: $(READY) browser ## the tests that repeat others for more systems, versions and seeds
+	$(BIN)/pytest -n 3 --dist loadgroup -m thorough
+
 docs: $(READY) ## the pages of docs/ that are made from the code
 	$(BIN)/python -m cli.manual docs
 
@@ -63,4 +66,4 @@ bench: $(READY) ## the benchmarks, some two hours; what they measured stands bes
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .stack .coverage* .pytest_cache .ruff_cache .hypothesis *.egg-info build
 
-.PHONY: help setup demo package check-style browser test docs bench clean
+.PHONY: help setup demo package check-style browser test thorough docs bench clean

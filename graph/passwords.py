@@ -99,7 +99,7 @@ def first_password(kind: Kind, seed: bytes, length: int = LENGTH) -> str:
         words = "-".join(draw.one(WORDS).capitalize() for _ in range(3))
         return f"{words}-{draw.one(_DIGITS)}{draw.one(_DIGITS)}"
     every = "".join(_CLASSES)
-    rest = [draw.one(some) for some in _CLASSES[1:]]
+    rest = [draw.one(some) for some in _CLASSES]
     rest += [draw.one(every) for _ in range(length - 1 - len(rest))]
     return draw.one(_LOWER + _UPPER) + "".join(draw.shuffled(rest))
 

@@ -55,10 +55,12 @@ class TestClever(Conformance):
         return source(address, client_secret=SecretStr("not-the-secret"))
 
 
+@pytest.mark.thorough
 class TestCleverKeyedBySisIds(Variant, TestClever):
     more: ClassVar[dict[str, Any]] = {"keyed_by": "sis_id", "version": "v3.0", "page_size": 100}
 
 
+@pytest.mark.thorough
 class TestCleverWithoutContacts(Variant, TestClever):
     more: ClassVar[dict[str, Any]] = {"contacts": False, "keyed_by": "legacy_id"}
 

@@ -65,6 +65,7 @@ class TestVersion12(Conformance):
         return source(address, client_secret="not-the-secret")
 
 
+@pytest.mark.thorough
 class TestVersion11(Variant, TestVersion12):
     def settings(self, address: str) -> OneRosterSource:
         return source(address, ROOTS["1.1"], sign_in="oauth1", token_url=None)

@@ -13,7 +13,7 @@ import pytest
 from local.district import generate, next_day
 from tests.e2e.reading import differences, read
 
-pytestmark = pytest.mark.xdist_group("stack")
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.thorough]
 
 
 def test_the_directory_equals_an_independent_reading_of_the_districts_files(

@@ -173,7 +173,7 @@ def written(tenant: Entra) -> int:
     ("kind", "membership", "attribute", "seed"),
     [
         ("education", "assigned", "department", 5),
-        ("group", "dynamic", "extensionAttribute1", 8),
+        pytest.param("group", "dynamic", "extensionAttribute1", 8, marks=pytest.mark.thorough),
     ],
 )
 def test_whole_runs_write_exactly_what_their_plans_say(

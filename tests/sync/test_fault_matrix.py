@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from sync.storage import Storage
 
+# Each of the other kinds of system goes the same ways through a run as one of these.
+ALWAYS = ("oneroster-1.2", "powerschool-queries")
 TAKING = {"remove", "disable", "archive"}
 
 
@@ -65,7 +67,16 @@ class InStep:
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(k, marks=pytest.mark.xdist_group(f"faults-{k}")) for k in SYSTEMS],
+    params=[
+        pytest.param(
+            kind,
+            marks=[
+                pytest.mark.xdist_group(f"faults-{kind}"),
+                *([] if kind in ALWAYS else [pytest.mark.thorough]),
+            ],
+        )
+        for kind in SYSTEMS
+    ],
 )
 def in_step(request: pytest.FixtureRequest, account: Storage, azurite: str) -> Iterator[InStep]:
     with pytest.MonkeyPatch.context() as patch, running(request.param) as system, entra(patch):
