@@ -170,7 +170,8 @@ def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_pat
         stack.kill_host()
         stack.start_host()
         run = wait_for_run(place.storage, SOURCE, known, str)
-        assert place.wait(run.run).status == "finished"
+        run = place.wait(run.run)
+        assert run.status == "finished", run.error
         today = date.today()  # noqa: DTZ011
         assert differences(read(tmp_path / "day1", "contoso.edu", today), place.dump()) == []
         again = place.drop(tmp_path / "day1")
