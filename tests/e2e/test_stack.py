@@ -160,7 +160,7 @@ def test_a_poison_message_ends_in_nobodys_way(place: Place, files: Path) -> None
 def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_path: Path) -> None:
     district.write(tmp_path / "day1")
     next_day(district, 5).write(tmp_path / "day2")
-    with Stack(lease_seconds=3) as stack:
+    with Stack(lease_seconds=10) as stack:
         place = Place(stack)
         known = upload(place.storage, tmp_path / "day1", SOURCE)
         stop = time.monotonic() + 60
