@@ -53,6 +53,7 @@ thorough: $(READY) browser ## the tests that repeat others for more systems, ver
 
 bench: $(READY) ## the benchmarks, some two hours; what they measured stands beside them in bench/
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.histories
 
