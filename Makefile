@@ -59,6 +59,7 @@ docs: $(READY) ## the pages of docs/ that are made from the code
 
 bench: $(READY) ## the benchmarks, some two hours; what they measured stands beside them in bench/
 	$(BIN)/python -m bench.check
+	$(BIN)/python -m bench.pull
 	$(BIN)/python -m bench.apply
 	$(BIN)/python -m bench.histories
 	$(BIN)/python -m bench.package

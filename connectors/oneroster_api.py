@@ -374,9 +374,9 @@ _NUMBER = "number"
 # Tables of the roster that are called otherwise than the collection.
 _TABLES = {"academicSessions": "academic_sessions"}
 _PEOPLE = ("users", "students", "teachers")
-# Passwords stand here: https://www.imsglobal.org/spec/oneroster/v1p2
 # Some providers write ids that look like numbers as numbers.
 _ID_TYPES: frozenset[type] = frozenset({str, int})
+# Passwords stand here: https://www.imsglobal.org/spec/oneroster/v1p2
 _NEVER_KEPT = ("password", "userProfiles")
 
 

@@ -90,7 +90,7 @@ def test_a_variation_is_read_as_the_same_roster(
     assert list(roster.findings()) == []
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be"]),
     delimiter=st.sampled_from(",;\t"),
@@ -243,7 +243,7 @@ ENROLLMENTS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines=ENROLLMENTS)
 def test_each_record_is_kept_or_dropped_and_each_dropped_key_is_accounted_for(
     read_drop: ReadDrop, con: duckdb.DuckDBPyConnection, lines: list[str]

@@ -160,7 +160,7 @@ def test_a_poison_message_ends_in_nobodys_way(place: Place, files: Path) -> None
 def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_path: Path) -> None:
     district.write(tmp_path / "day1")
     next_day(district, 5).write(tmp_path / "day2")
-    with Stack(lease_seconds=3) as stack:
+    with Stack(lease_seconds=10) as stack:
         place = Place(stack)
         known = upload(place.storage, tmp_path / "day1", SOURCE)
         stop = time.monotonic() + 60
@@ -170,7 +170,8 @@ def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_pat
         stack.kill_host()
         stack.start_host()
         run = wait_for_run(place.storage, SOURCE, known, str)
-        assert place.wait(run.run).status == "finished"
+        run = place.wait(run.run)
+        assert run.status == "finished", run.error
         today = date.today()  # noqa: DTZ011
         assert differences(read(tmp_path / "day1", "contoso.edu", today), place.dump()) == []
         again = place.drop(tmp_path / "day1")

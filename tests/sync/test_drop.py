@@ -163,3 +163,11 @@ def test_a_new_source_that_the_configuration_names_takes_over(
     storage.write(CONFIG, "rollcall.yaml", b"sources: [{name: new}]")
     drop(storage, write(tmp_path / "in"), "new")
     assert storage.list_files(ROSTERS, "new")
+
+
+def test_files_for_a_source_with_an_api_are_refused(storage: Storage, tmp_path: Path) -> None:
+    source = "{name: sis, kind: clever, district_token: a-token-of-a-district}"
+    storage.write(CONFIG, "rollcall.yaml", f"sources: [{source}]".encode())
+    with pytest.raises(Refused, match="`rollcall pull sis` asks it"):
+        drop(storage, write(tmp_path / "in"), "sis")
+    assert storage.list_files(ROSTERS) == []

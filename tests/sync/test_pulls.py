@@ -96,10 +96,10 @@ def test_when_its_time_is_up_another_instance_goes_on_and_asks_no_page_twice(
     storage: Storage, system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = pulled(storage, system, tmp_path)
-    monkeypatch.setattr(pulls, "STEP_SECONDS", 0.6)
+    monkeypatch.setattr(pulls, "STEP_SECONDS", 0.5)
     system.faults.clear()
-    system.suffer(Fault("slow", seconds=0.25, times=None))
-    source = system.source(page_size=10, parallel=1)
+    system.suffer(Fault("slow", seconds=0.05, times=None))
+    source = system.source(page_size=25, parallel=1)
     work, steps = begun(storage, full=True), 1
     while (result := pull_pages(work, source)) == Again(0):
         steps += 1
