@@ -25,12 +25,20 @@ APP_SETTINGS = {
     "AzureWebJobsStorage__tableServiceUri": "address of its tables",
     "AzureWebJobsStorage__clientId": "client id of the user-assigned identity that opens it; "
     "without it AZURE_CLIENT_ID counts",
+    "ROLLCALL_KEYVAULT_URL": "address of the Key Vault that `${KEYVAULT:name}` in rollcall.yaml "
+    "means; without it such a reference is an error",
     "ROLLCALL_CREDENTIALS_KEY": "the key that seals first passwords; `rollcall credentials key` "
     "prints one, best kept in a Key Vault",
     "ROLLCALL_FEDERATED_IDENTITY": "client id of the managed identity that signs in as an app "
     "registration, also of another tenant",
+    "ROLLCALL_APP_NAME": "for the command line: the Function App, as with --app",
+    "ROLLCALL_IDENTITY_OBJECT_ID": "for the command line: the app's identity, as with --identity",
+    "ROLLCALL_ARM_URL": "another address of Azure Resource Manager, for tests on your own machine",
     "ROLLCALL_GRAPH_URL": "another address of Microsoft Graph, for tests on your own machine",
     "AZURE_CLIENT_ID": "client id of the user-assigned identity, or of the app registration",
+    "AZURE_RESOURCE_GROUP": "for the command line: the app's resource group, as with "
+    "--resource-group",
+    "AZURE_SUBSCRIPTION_ID": "for the command line: the app's subscription, as with --subscription",
     "AZURE_TENANT_ID": "the tenant to sign in to",
     "AZURE_CLIENT_SECRET": "secret of the app registration, where no identity can be used",
     "AZURE_CLIENT_CERTIFICATE_PATH": "its certificate instead of a secret: PEM or PKCS12",
@@ -43,6 +51,19 @@ APP_SETTINGS = {
     "MSI_ENDPOINT": "made by Azure in older hosts, in its place",
     "WEBSITE_AUTH_ENABLED": "made by Azure: whether App Service Authentication stands before the "
     "portal",
+    "WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "the tenants whose people the portal lets in; the "
+    "deployment sets it to yours",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "where logs, traces and metrics go; without it none "
+    "are sent",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "the identity that sends them",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true where nobody set it: the exporter tells "
+    "Microsoft nothing about itself",
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true where nobody set it: nor into your account",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true where nobody set it: its settings are not "
+    "changed from afar",
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "true where nobody set it: no "
+    "metric about the process itself",
+    "OTEL_SDK_DISABLED": "true switches traces and metrics off",
     "WEBSITE_SITE_NAME": "made by Azure: the name of the function app",
     "WEBSITE_INSTANCE_ID": "made by Azure: the instance of the function app",
 }

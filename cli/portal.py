@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
-app = typer.Typer(help="The portal, in which people see runs and approve plans.")
+app = typer.Typer(help="The portal, in which people see runs, plans and findings.")
 
 
 @app.callback()
 def portal() -> None:
-    """The portal, in which people see runs and approve plans."""
+    """The portal, in which people see runs, plans and findings."""
 
 
 @app.command()
@@ -58,7 +58,10 @@ def register(
     ] = None,
     approver: Annotated[
         list[str] | None,
-        typer.Option(metavar="WHO", help="May read, approve and reject. Repeatable."),
+        typer.Option(
+            metavar="WHO",
+            help="Gets the role of who approves; in the portal it reads, too. Repeatable.",
+        ),
     ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Do it. Without this nothing is changed.")

@@ -19,6 +19,7 @@ from .storage import (
     ROSTERS,
     TABLES,
 )
+from .vault import VAULT_URL
 
 Target = Literal["storage", "vault", "insights"]
 
@@ -39,7 +40,6 @@ class Setting:
 
 FEDERATION = "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID"
 TENANTS = "WEBSITE_AUTH_AAD_ALLOWED_TENANTS"
-VAULT_URL = "ROLLCALL_KEYVAULT_URL"
 CLIENT_ID = "AZURE_CLIENT_ID"
 STORAGE_SETTINGS = tuple(
     f"{CONNECTION}__{service}ServiceUri" for service in ("blob", "queue", "table")

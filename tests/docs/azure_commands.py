@@ -45,13 +45,14 @@ COMMANDS: dict[str, Known] = {
     "az provider register": Known(("--namespace",), ("--wait",)),
     "az provider show": Known(("--namespace",)),
     "az group create": Known(("--name", "--location"), ("--tags",)),
+    "az group list": Known(),
     "az group show": Known(("--name",)),
     "az group delete": Known(("--name",), ("--no-wait",)),
     "az group export": Known(("--name",)),
     **{
         f"az deployment {scope} {verb}": Known(
-            (where,) if verb in ("show", "delete", "list") else (where, "--template-file"),
-            ("--parameters", "--name", "--template-file", "--location", "--what-if",
+            (where,) if verb in ("show", "list") else (where, "--parameters"),
+            ("--name", "--template-file", "--location", "--what-if",
              "--confirm-with-what-if", "--mode", "--no-prompt", "--result-format"),
         )
         for scope, where in (("group", "--resource-group"), ("sub", "--location"))
@@ -75,8 +76,13 @@ COMMANDS: dict[str, Known] = {
     "az functionapp function list": Known(_WHERE),
     "az functionapp keys list": Known(_WHERE),
     "az functionapp delete": Known(_WHERE),
+    "az identity create": Known(_WHERE, ("--location", "--tags")),
+    "az identity federated-credential create": Known(
+        ("--identity-name", "--name", "--resource-group", "--issuer", "--subject", "--audiences")
+    ),
     "az identity show": Known(_WHERE),
     "az identity list": Known((), ("--resource-group",)),
+    "az role definition create": Known(("--role-definition",)),
     "az role assignment create": Known(
         ("--role", "--scope"),
         ("--assignee", "--assignee-object-id", "--assignee-principal-type", "--name"),
@@ -107,7 +113,8 @@ COMMANDS: dict[str, Known] = {
                                   "--resource", "--output-file")),
     "az resource list": Known((), ("--resource-group", "--resource-type", "--tag")),
     "az resource show": Known((), (*_WHERE, "--resource-type", "--ids", "--api-version")),
-    "az keyvault secret set": Known(("--vault-name", "--name"), ("--value", "--file", "--expires")),
+    "az keyvault secret set": Known(("--vault-name", "--name"),
+                                    ("--value", "--file", "--encoding", "--expires")),
     "az keyvault secret show": Known((), ("--vault-name", "--name", "--id", "--version")),
     "az keyvault secret list": Known(("--vault-name",)),
     "az keyvault secret delete": Known(("--vault-name", "--name")),
@@ -127,7 +134,8 @@ COMMANDS: dict[str, Known] = {
     "az storage account blob-service-properties show": Known(("--account-name",),
                                                              ("--resource-group",)),
     **{
-        f"az storage blob {verb}": Known(needed, ("--account-name", "--auth-mode", *more))
+        f"az storage blob {verb}": Known(needed, ("--account-name", "--blob-endpoint",
+                                                  "--auth-mode", *more))
         for verb, needed, more in (
             ("upload", (*_BLOB[1:2], "--name", "--file"), ("--overwrite", "--content-type")),
             ("upload-batch", ("--destination", "--source"),

@@ -15,14 +15,19 @@ from typing import TYPE_CHECKING
 
 from cli.account import Demo
 from connectors.powerschool_plugin import build_plugin
+from local.azure import create_app
 from local.district import generate
+from local.entra.identity import UserAssigned, claims_of
 from sync.drop import drop
 from sync.record import END, Run, add_run, list_runs
 from sync.sealing import SETTING, Sealing, new_key
 from sync.sheet import Line, Sheet
 from sync.storage import CONFIG
+from tests.az import sign_in_person
+from tests.deployed import APP, GROUP, deploy
 from tests.sync.entra import entra, use, work_off
 from tests.sync.systems import running
+from tests.sync.test_doctor import serving
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,11 +36,14 @@ if TYPE_CHECKING:
     import pytest
 
     from local.district.district import District
+    from local.entra import Tenant
     from sync.storage import Storage
     from tests.docs.shell import Command
 
 PEOPLE = 20
 CREATE = {"people": {"mode": "create"}}
+CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
+GRAPH = ("ROLLCALL_GRAPH_URL", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 SEED = {"users": [{"userPrincipalName": "ada@contoso.edu", "displayName": "Ada"}]}
 
 
@@ -50,14 +58,17 @@ class Place:
     folder: Path
     connection: str
     storage: Storage
-    tenant: str
+    address: str
     run: str
     school: str
     decided: int = 0
     ran: list[list[str]] = field(default_factory=list)
 
-    def words(self, command: Command) -> list[str]:
-        """The words after `rollcall`, with what is there in place of the pages' names."""
+    def words(self, command: Command, patch: pytest.MonkeyPatch) -> list[str]:
+        """The words after `rollcall`, with what is there in place of the pages' names.
+
+        For commands about a deployed app an administrator has run `az login`.
+        """
         drop = str(self.folder / "district" / "day1")
         names = {
             "FOLDER": drop, "PATH": drop, "export/": drop, "WORD": "guards",
@@ -65,8 +76,16 @@ class Place:
             "oneroster/": str(self.folder / "oneroster"), "changes/": str(self.folder / "changes"),
             "DIR": str(self.folder / "report"), "NAME": "sis", "…": "sis", "RUN": self.run,
             "S1": self.school, "https://NAME.blob.core.windows.net": self.connection,
+            "$ROLLCALL_ACCOUNT": self.connection, "OBJECT_ID": OBJECT, "GROUP": GROUP,
         }  # fmt: skip
-        words = shlex.split(command.text)[1:]
+        words = shlex.split(command.text.partition(" > ")[0])[1:]
+        if words[:1] in (["grant"], ["portal"]) or "--app" in words:
+            names |= {"NAME": APP, "$ROLLCALL_APP_NAME": APP}
+            patch.setenv("ROLLCALL_APP_NAME", APP)
+            sign_in_person(self.folder, self.address, patch, ("Global Administrator",))
+            patch.setattr("pathlib.Path.home", lambda: self.folder)
+            for name in [n for n in os.environ if n.startswith("AzureWebJobsStorage")]:
+                patch.delenv(name)
         if words[:1] in (["approve"], ["reject"]):
             names["RUN"] = self._held()
         if words[:2] == ["credentials", "delete"]:
@@ -121,11 +140,26 @@ def place(
         settings = json.dumps(CREATE | {"sources": [{"name": "local"}, *apis]})
         storage.write(CONFIG, "rollcall.yaml", settings.encode())
         (folder / "rollcall.yaml").write_text(settings, encoding="utf-8")
-        names = ("ROLLCALL_GRAPH_URL", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", SETTING)
-        environment = {name: os.environ[name] for name in names}
+        environment = {name: os.environ[name] for name in (*GRAPH, SETTING)}
         Demo(os.getpid(), "", connection, environment).announce()
         school = str(next(line.school for line in people if line.school))
-        yield Place(folder, connection, storage, tenant.address, first.run, school)
+        with deployed(tenant.tenant, patch):
+            yield Place(folder, connection, storage, tenant.address, first.run, school)
+
+
+@contextmanager
+def deployed(tenant: Tenant, patch: pytest.MonkeyPatch) -> Generator[None]:
+    """An app in a subscription of that tenant, with an identity that has no app role."""
+    identity = UserAssigned(CLIENT, OBJECT, "/x/id-rollcall", frozenset())
+    tenant.identity.user_assigned.append(identity)
+    tenant.directory.add("user", {"userPrincipalName": "ann@contoso.edu", "displayName": "Ann"})
+    tenant.directory.add("group", {"displayName": "School heads"})
+    made = deploy(tenant.identity.tenant_id, CLIENT, OBJECT)
+    graph = {name: os.environ[name] for name in GRAPH}
+    with serving(create_app(made.cloud, claims_of), patch) as azure:
+        for name, value in (graph | {"ROLLCALL_ARM_URL": azure}).items():
+            patch.setenv(name, value)
+        yield
 
 
 def _write_files(folder: Path, district: District) -> None:

@@ -19,6 +19,8 @@ PROGRAMS = (
 _FENCE = re.compile(r"^```([\w-]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^(?: {4}|\t)(?! *[-*|│┌└┏┃┡] ).*\n?)+", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+(?:\n[^`\n]+)?)`(?!`)")
+# A word in quotes may go over several lines.
+_QUOTED = re.compile(r'(?<![\\\w])"(?:[^"\\`]|\\.)*"')
 _INSIDE = re.compile(r"\$\(([^()]*)\)")
 
 
@@ -98,8 +100,15 @@ def unknown_lines(page: Path) -> list[str]:
 
 
 def _lines(block: str, is_shell: bool) -> list[str]:
-    """The command lines of a block; of one that is not marked as shell those that look like it."""
-    lines = [_clean(line) for line in re.sub(r"\\\n\s*", " ", block).splitlines()]
+    """The command lines of a block; of one that is not marked as shell those that look like it.
+
+    A script to be saved in a file is none of them: tests/graph/test_principals.py runs it whole.
+    """
+    if block.startswith("set -euo pipefail\n"):
+        return []
+    text = re.sub(r"\\\n\s*", " ", block)
+    text = _QUOTED.sub(lambda found: " ".join(found[0].split()), text)
+    lines = [_clean(line) for line in text.splitlines()]
     return [line for line in lines if line and (is_shell or _program(line.split()[0]))]
 
 

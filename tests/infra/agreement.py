@@ -22,6 +22,7 @@ Deployed = list[Resource]
 
 APP_SETTINGS = "https://learn.microsoft.com/azure/azure-functions/functions-app-settings"
 MADE_BY_AZURE = "https://learn.microsoft.com/azure/app-service/reference-app-settings"
+SET_BY_ITSELF = "the app sets it for the exporter of telemetry, where nobody did"
 # Settings that the code reads and no template sets, and why.
 NOT_DEPLOYED = {
     "AzureWebJobsStorage": "a connection string holds a key: the local stack's only",
@@ -32,8 +33,13 @@ NOT_DEPLOYED = {
     "AZURE_CLIENT_SEND_CERTIFICATE_CHAIN": "signing in by certificate, where there is no identity",
     "AZURE_FEDERATED_TOKEN_FILE": "workload identity, outside of Azure Functions",
     "AZURE_TENANT_ID": "signing in as an app registration, set in the parameter `settings`",
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": SET_BY_ITSELF,
+    "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": SET_BY_ITSELF,
+    "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": SET_BY_ITSELF,
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": SET_BY_ITSELF,
     "IDENTITY_ENDPOINT": MADE_BY_AZURE,
     "MSI_ENDPOINT": MADE_BY_AZURE,
+    "OTEL_SDK_DISABLED": "switches telemetry off, where somebody wants that, in `settings`",
     "ROLLCALL_FEDERATED_IDENTITY": "the directory of another tenant, set in `settings`",
     "ROLLCALL_GRAPH_URL": "the emulator's address",
     "WEBSITE_AUTH_ENABLED": MADE_BY_AZURE,
@@ -43,10 +49,8 @@ NOT_DEPLOYED = {
 # Settings that a template sets for the host or the platform, and where the vendor says so.
 FOR_THE_HOST = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": APP_SETTINGS,
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": APP_SETTINGS,
     "AzureWebJobsStorage__credential": "https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity",
     "OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID": "https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad",
-    "ROLLCALL_KEYVAULT_URL": "https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates",
     "WEBSITE_AUTH_AAD_ALLOWED_TENANTS": "https://learn.microsoft.com/azure/app-service/configure-authentication-provider-aad",
 }
 # What makes a connection by identity to a storage account.
