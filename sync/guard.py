@@ -5,13 +5,14 @@ exists of that kind, in the whole tenant or within one school. What trips is hel
 removals of that kind (or all of that kind in that school). Everything else flows on.
 
 Lines of the source that could not be read at all hold every removal, since anybody might stand on
-them; and so does any doubt about what the tenant remembers.
+them; and so does any doubt about what the tenant remembers. Who wants to see every plan before
+anything of it is applied, such as the first ones in a tenant, has everything held.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -49,8 +50,13 @@ class DatedLimit(Section):
 
 
 class Guards(Section):
-    """Limits on removals, disables and archived teams; creations and additions are never held."""
+    """Limits on removals, disables and archived teams; the rest flows unless everything is held."""
 
+    hold: Literal["limits", "everything"] = Field(
+        default="limits",
+        description="What waits for an approval: limits, what exceeds the limits below; "
+        "everything, each change of each plan",
+    )
     removals: Limit = Field(default_factory=Limit, description="Limit for the whole tenant")
     school_removals: Limit = Field(
         default_factory=lambda: Limit(percent=50, count=20),
@@ -119,6 +125,9 @@ WHERE $doubt <> '' AND why_held = '' AND action IN (SELECT unnest($removals))
 """
 
 
+_EVERYTHING = "UPDATE changes SET why_held = $why WHERE why_held = ''"
+
+
 def hold(con: DuckDBPyConnection, guards: Guards, today: date, doubt: str = "") -> None:
     """Sets `why_held` in the table `changes`; needs the tables of `owned.py`, and desired.
 
@@ -135,3 +144,5 @@ def hold(con: DuckDBPyConnection, guards: Guards, today: date, doubt: str = "") 
         con.execute(
             query, {"count": limit.count, "percent": limit.percent, "removals": list(REMOVALS)}
         )
+    if guards.hold == "everything":
+        con.execute(_EVERYTHING, {"why": "guards.hold is everything"})

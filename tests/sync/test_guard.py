@@ -75,6 +75,19 @@ def test_a_school_is_guarded_by_itself() -> None:
     )
 
 
+def test_everything_is_held_if_that_is_wanted_and_each_limit_still_says_why() -> None:
+    world = synced_schools(100)
+    unenroll(world, "S0", 50)
+    world.school("S1")
+    plan = world.plan(**CREATE, guards={"hold": "everything"})
+    assert plan.held == plan.counts
+    assert plan.counts["school"] == {"create": 1}
+    assert plan.why_held == (
+        "class_membership remove: 50 of 100 existing: more than 20 and more than 10 %",
+        "school create: guards.hold is everything",
+    )
+
+
 def test_only_removals_are_held_and_the_rest_flows() -> None:
     world = synced_schools(100)
     unenroll(world, "S0", 50)

@@ -105,6 +105,20 @@ def test_held_removals_are_made_when_they_were_approved(
     assert members(tenant, "C1")[0] == {"U1"}
 
 
+def test_where_everything_is_held_nothing_is_written_before_the_approval(
+    storage: Storage, tenant: Entra, tmp_path: Path
+) -> None:
+    storage.write(CONFIG, "rollcall.yaml", CREATE + b"guards: {hold: everything}\n")
+    held = run(storage, tmp_path / "1")
+    assert (held.status, held.writes, tenant.dump()["users"]) == ("held", 0, [])
+    approve(storage, held.run, who="ada", why="looked at", checksum=held.checksum)
+    work_off(storage)
+    assert (list_runs(storage)[0].status, list_runs(storage)[0].failed) == ("finished", 0)
+    assert members(tenant, "C1") == ({"U1", "U2"}, {"T1"})
+    again = run(storage, tmp_path / "2")
+    assert (again.status, again.changes) == ("finished", {})
+
+
 def test_a_newer_plan_takes_the_place_of_a_held_one(
     storage: Storage, tenant: Entra, tmp_path: Path
 ) -> None:
