@@ -138,7 +138,7 @@ class Applier:
 
     async def apply(self, body: Mapping[str, Any], queue_id: str) -> None:
         """Applies the message `body` that arrived as the queue message `queue_id`."""
-        if body.get("format") != FORMAT:
+        if body.get("format", FORMAT) != FORMAT:
             # Its run is of another version, too, and begun again by its next step.
             tell(CHANGE_DROPPED, run=str(body.get("run", "")), change=str(body.get("id", "")))
             return

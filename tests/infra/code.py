@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from function_app import app
 from sync import arrivals, storage
+from tests.indexed import functions
 
 ROOT = Path(__file__).parent.parent.parent
 # What is deployed; the command line and the local stack are not.
@@ -40,13 +40,11 @@ class Code:
 
 def of_the_code() -> Code:
     """The names as they stand in the code."""
-    app.functions_bindings = {}  # the SDK lists the functions of an app only once
     bindings = [
         (function.get_function_name(), json.loads(raw))
-        for function in app.get_functions()
+        for function in functions()
         for raw in function.get_raw_bindings()
     ]
-    app.functions_bindings = {}
     queued = [binding for _, binding in bindings if binding["type"] == "queueTrigger"]
     http = [(name, binding) for name, binding in bindings if binding["type"] == "httpTrigger"]
     names = {name for name, _ in bindings} - {name for name, _ in http}

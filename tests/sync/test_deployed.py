@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-import function_app
 from graph.direct import Direct
 from graph.patience import Patience
 from graph.roles import needed
@@ -45,6 +44,7 @@ from sync.resources import AZURE, App
 from sync.storage import CONFIG, Storage
 from tests.az import sign_in_person
 from tests.deployed import ACCOUNT, APP, GROUP, Deployment, deploy
+from tests.indexed import functions
 from tests.sync.test_doctor import serving
 
 CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
@@ -146,7 +146,7 @@ def test_nothing_is_written_and_no_value_of_a_setting_is_told(
 
 
 def test_the_list_of_functions_is_that_of_the_code() -> None:
-    assert {one.get_function_name() for one in function_app.app.get_functions()} == {*FUNCTIONS}
+    assert {one.get_function_name() for one in functions()} == {*FUNCTIONS}
 
 
 def test_the_only_app_of_the_group_needs_no_name(running: Storage) -> None:

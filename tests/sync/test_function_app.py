@@ -15,6 +15,7 @@ import function_app
 from sync.health import health_of
 from sync.record import find_run, list_runs
 from sync.storage import ROSTERS, Storage, shared_storage
+from tests.indexed import functions
 from tests.sync.entra import entra
 
 if TYPE_CHECKING:
@@ -27,10 +28,7 @@ HEAVY = ("duckdb", "msgraph", "httpx", "pydantic", "starlette", "azure.identity"
 
 def bindings() -> dict[str, dict[str, Any]]:
     """The trigger of each function, by name."""
-    function_app.app.functions_bindings = {}  # the SDK lists the functions of an app only once
-    functions = function_app.app.get_functions()
-    function_app.app.functions_bindings = {}
-    return {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions}
+    return {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions()}
 
 
 def test_loading_the_triggers_loads_nothing_heavy() -> None:

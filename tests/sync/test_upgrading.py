@@ -151,7 +151,7 @@ def test_change_messages_of_another_version_are_not_applied(
     for message in take(CHANGES_QUEUE):
         asyncio.run(apply_change(message | {"format": LATER, "colour": "blue"}, "q"))
         on_poison_change(storage, json.dumps(message | {"colour": "blue"}).encode())
-    assert f"A change of run {run.run} dropped: of another version" in caplog.text
+    assert f'Rollcall change_dropped {{"run":"{run.run}"' in caplog.text
     assert list(storage.table(OUTCOMES_TABLE).list_entities()) == []
     assert people(tenant) == {}
 
