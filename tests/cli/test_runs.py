@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def test_show_says_with_its_exit_code_how_the_run_went(
     assert (found, told["status"], told["held_rows"]) == (code, record.status, [])
 
 
-@pytest.mark.parametrize("name", ["show", "approve", "reject"])
+@pytest.mark.parametrize("name", ["show", "approve", "reject", "stop"])
 def test_an_unknown_run_is_bad_usage(
     name: str, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +117,19 @@ def test_a_decision_is_kept_with_who_and_why(
     assert (kept["decision"], kept["why"]) == (decision, "They left")
     assert "@" in kept["who"]
     code, told = command(capsys, name, HELD.run, "--why", "Again", "--account", account)
+    assert (code, told["error"]["kind"]) == (1, "Refused")
+
+
+def test_a_run_that_is_under_way_is_stopped_and_one_that_ended_is_not(
+    account: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = Storage.from_connection_string(account)
+    applying = replace(HELD, run="20261124T150000Z-0a0a", status="applying", position="wait/1/safe")
+    add_run(storage, applying)
+    code, told = command(capsys, "stop", applying.run, "--why", "Wrong year", "--account", account)
+    assert (code, told["status"]) == (0, "cancelled")
+    assert "Wrong year" in told["error"]
+    code, told = command(capsys, "stop", FINISHED.run, "--why", "x", "--account", account)
     assert (code, told["error"]["kind"]) == (1, "Refused")
 
 

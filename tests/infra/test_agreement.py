@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from .agreement import EVERYTHING, ROLES, disagreements, settings
+from sync.deployment import RIGHTS
+
+from .agreement import EVERYTHING, ROLES, disagreements, rights, settings
 from .arm import deploy
 from .bicep import GOLDEN, ROOT, SNAPSHOTS, TEMPLATE
 from .code import Code, of_the_code
@@ -191,6 +193,15 @@ def test_with_private_networking_nothing_is_reached_from_outside_but_the_app() -
         assert resource.properties["networkAcls"]["bypass"] == "AzureServices"
     [site] = [r for r in deployed if r.type == "Microsoft.Web/sites"]
     assert site.properties["virtualNetworkSubnetId"] is not None
+
+
+def test_the_doctor_asks_for_the_rights_that_are_given() -> None:
+    given = {(r.role, scope) for r in rights(CODE) if r.who == "app" for scope in r.scopes}
+    short = {"queueServices/default/queues/": "queues/", "tableServices/default/tables/": "tables/"}
+    asked = {(r.role.name, part) for r in RIGHTS for part in r.parts or (r.target,)}
+    for long, name in short.items():
+        asked = {(role, part.replace(long, name)) for role, part in asked}
+    assert asked == given
 
 
 def test_keys_and_passwords_open_nothing() -> None:
