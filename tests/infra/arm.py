@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +91,7 @@ class _Deployment:
         """The value of what a template says: expressions in it are evaluated."""
         if isinstance(written, str):
             is_expression = written.startswith("[") and not written.startswith("[[")
-            return _Expression(written[1:-1], self).value() if is_expression else written
+            return Expression(written[1:-1], self.call).value() if is_expression else written
         if isinstance(written, list):
             return [self.value(item) for item in written]
         if isinstance(written, dict):
@@ -148,14 +149,17 @@ class _Deployment:
         return Unknown(f"{self.name}:{symbol}")
 
 
-class _Expression:
-    """A recursive-descent reading of one expression, evaluated as it is read."""
+class Expression:
+    """A recursive-descent reading of one expression, evaluated as it is read.
 
-    def __init__(self, text: str, deployment: _Deployment) -> None:
+    `call`: gives the value of a template function, by its name and arguments.
+    """
+
+    def __init__(self, text: str, call: Callable[[str, list[Any]], Any]) -> None:
         self.tokens = TOKEN.findall(text)
         if "".join(self.tokens) != re.sub(r"('(?:[^']|'')*')|\s+", lambda m: m[1] or "", text):
             raise ValueError(f"not an expression: {text}")
-        self.deployment = deployment
+        self.call = call
         self.at = 0
 
     def value(self) -> Any:
@@ -178,7 +182,7 @@ class _Expression:
         elif re.fullmatch(r"-?\d+", token):
             found = int(token)
         else:
-            found = self.deployment.call(token, self._arguments())
+            found = self.call(token, self._arguments())
         while self._is(".") or self._is("["):
             found = self._part(found)
         return found

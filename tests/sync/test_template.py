@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from local.entra import Tenant, create_app
 from local.entra.identity import UserAssigned, claims_of
 from sync.deployment import FUNCTIONS
 from tests.deployed import OWNER, Deployment
+from tests.infra.arm import Expression, Unknown
 from tests.sync.test_deployed import World, infrastructure
 from tests.sync.test_doctor import serving
 
@@ -25,7 +25,6 @@ CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-800
 LOOKED_AT = ("Microsoft.Web/", "Microsoft.Storage/", "Microsoft.KeyVault/", "Microsoft.EventGrid/",
              "Microsoft.Authorization/", "Microsoft.ManagedIdentity/",
              "Microsoft.Insights/components")  # fmt: skip
-TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\w+|[(),.])")
 # What only a deployment tells: by the end of the path that a template reads.
 TOLD = {
     "clientId": CLIENT, "principalId": OBJECT, "identity.principalId": "topic",
@@ -38,55 +37,36 @@ TOLD = {
 }  # fmt: skip
 
 
-class Expression:
-    """A template expression that is left in a snapshot, evaluated as it is read."""
+FUNCTIONS_LEFT: dict[str, Callable[..., Any]] = {
+    "format": lambda text, *more: text.format(*more),
+    "createObject": lambda *all_: dict(zip(all_[::2], all_[1::2], strict=True)),
+    "union": lambda *all_: {k: v for one in all_ for k, v in one.items()},
+    "parameters": lambda _: {},  # settings of one's own, which a snapshot does not hold
+    "if": lambda condition, yes, no: yes if condition else no,
+    # What is read of a resource, by the last part of its name.
+    "reference": lambda resource, *_: Unknown(resource.rpartition("/")[2]),
+    "environment": lambda: Unknown(""),
+    "tenant": lambda: Unknown(""),
+}
 
-    def __init__(self, text: str) -> None:
-        self.tokens = TOKEN.findall(text)
-        self.at = 0
 
-    def value(self) -> Any:
-        token = self._next()
-        if token.startswith("'"):
-            return token[1:-1].replace("''", "'")
-        given = self._arguments()
-        path: list[str] = []
-        while self._is("."):
-            self._next()
-            path.append(self._next())
-        if token in ("reference", "environment", "tenant"):
-            name = given[0].rpartition("/")[2] if given else ""
-            return TOLD[".".join(path)].format(name=name)
-        return {
-            "format": lambda text, *more: text.format(*more),
-            "createObject": lambda *all_: dict(zip(all_[::2], all_[1::2], strict=True)),
-            "union": lambda *all_: {k: v for one in all_ for k, v in one.items()},
-            "parameters": lambda _: {},  # settings of one's own, which a snapshot does not hold
-            "if": lambda condition, yes, no: yes if condition else no,
-        }[token](*given)
+def called(name: str, given: list[Any]) -> Any:
+    """The value of a function that a snapshot leaves to the deployment."""
+    return FUNCTIONS_LEFT[name](*map(told, given))
 
-    def _arguments(self) -> list[Any]:
-        found: list[Any] = []
-        assert self._next() == "("
-        while not self._is(")"):
-            found.append(self.value())
-            if self._is(","):
-                self._next()
-        self._next()
-        return found
 
-    def _next(self) -> str:
-        self.at += 1
-        return self.tokens[self.at - 1]
-
-    def _is(self, token: str) -> bool:
-        return self.at < len(self.tokens) and self.tokens[self.at] == token
+def told(value: Any) -> Any:
+    """A value; of what only a deployment knows, that which ours tells."""
+    if not isinstance(value, Unknown):
+        return value
+    resource, _, path = value.name.partition(".")
+    return TOLD[path].format(name=resource)
 
 
 def evaluated(written: Any) -> Any:
     """A value with its expressions evaluated."""
     if isinstance(written, str) and written.startswith("["):
-        return Expression(written[1:-1]).value()
+        return told(Expression(written[1:-1], called).value())
     if isinstance(written, list):
         return [evaluated(one) for one in written]
     if isinstance(written, dict):
