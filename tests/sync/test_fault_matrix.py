@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from sync.storage import Storage
 
-# Each of the other kinds of system goes the same ways through a run as one of these.
-ALWAYS = ("oneroster-1.2", "powerschool-queries")
+# Each of the other kinds of system goes the same ways through a run as this one.
+ALWAYS = "oneroster-1.2"
 TAKING = {"remove", "disable", "archive"}
 
 
@@ -72,7 +72,7 @@ class InStep:
             kind,
             marks=[
                 pytest.mark.xdist_group(f"faults-{kind}"),
-                *([] if kind in ALWAYS else [pytest.mark.thorough]),
+                *([] if kind == ALWAYS else [pytest.mark.thorough]),
             ],
         )
         for kind in SYSTEMS
