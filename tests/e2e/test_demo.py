@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(folder: Path) -> list[dict[str, Any]]:
-    first = generate(people=60, seed=7, today=date.today())  # noqa: DTZ011  (the demo's today)
+    first = generate(people=120, seed=7, today=date.today())  # noqa: DTZ011  (the demo's today)
     first.write(folder / "day1")
     next_day(first, 7).write(folder / "day2")
     command = [str(Path(sys.executable).with_name("rollcall")), "demo", "--once", "--json"]
@@ -42,7 +42,7 @@ def test_the_first_drop_creates_the_second_writes_nothing_the_third_the_differen
 ) -> None:
     first, second, third = runs
     assert {run["status"] for run in runs} == {"finished"}
-    assert first["changes"]["person"] == {"create": 60}
+    assert first["changes"]["person"] == {"create": 120}
     assert (second["changes"], second["writes"]) == ({}, 0)
     assert 0 < third["writes"] < first["writes"] / 3
     assert set(first) == {
