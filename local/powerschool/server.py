@@ -32,9 +32,13 @@ class Server:
         self.tokens = Tokens(plugins)
         self.subscriptions: dict[str, frozenset[str]] = {}
 
+    def timeless(self) -> duckdb.DuckDBPyConnection:
+        """A cursor over the current tables, for queries that do not ask what time it is."""
+        return self.store.cursor(self.quirks)
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor over the current tables, with the server's clock set."""
-        cursor = self.store.cursor(self.quirks)
+        cursor = self.timeless()
         cursor.execute("SET VARIABLE oracle_now = ?::TIMESTAMP", [self.now().replace(tzinfo=None)])
         return cursor
 

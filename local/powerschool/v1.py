@@ -68,7 +68,7 @@ class V1:
     def district(self, request: Request) -> Response:
         """The district's name and number."""
         self._server.v1_caller(request)
-        rows = self._server.cursor().execute("SELECT name, value FROM prefs").fetchall()
+        rows = self._server.timeless().execute("SELECT name, value FROM prefs").fetchall()
         prefs = {str(name): str(value) for name, value in rows}
         return self._answer(
             request,
@@ -231,7 +231,7 @@ class V1:
         return int(found[0][0])
 
     def _query(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        return self._server.cursor().execute(query, list(values)).fetchall()
+        return self._server.timeless().execute(query, list(values)).fetchall()
 
     def _district_uuid(self) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, self._server.records.district.domain or "sis"))

@@ -13,7 +13,7 @@ from connectors import session
 from local.sis.faults import Fault
 from sync.accepted import Accepted, write_accepted
 from sync.record import list_runs, read_json
-from tests.sync.systems import SOURCE, System, configure, running
+from tests.sync.systems import PAGE, SOURCE, System, configure, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_system_is_tested_and_no_run_starts(
     code, found = told(capsys, "source", "test", SOURCE, "--account", azurite)
     assert (code, found["source"], found["kind"]) == (0, "sis", "oneroster")
     users = next(seen for seen in found["collections"] if seen["collection"] == "users")
-    assert (users["rows"], users["problems"]) == (30, [])
+    assert (users["rows"], users["problems"]) == (PAGE, [])
     assert list_runs(storage) == []
     assert run(["source", "test", SOURCE, "--account", azurite]) == 0
     shown = capsys.readouterr().out
@@ -91,7 +91,7 @@ def test_what_speaks_against_a_system_is_shown_with_exit_code_1(
     azurite: str, system: System, capsys: pytest.CaptureFixture[str]
 ) -> None:
     system.faults.add(
-        Fault("empty", path="*/courses?limit=30*", times=None, body='{"courses": []}')
+        Fault("empty", path=f"*/courses?limit={PAGE}*", times=None, body='{"courses": []}')
     )
     code, found = told(capsys, "source", "test", SOURCE, "--account", azurite)
     problems = [problem for seen in found["collections"] for problem in seen["problems"]]

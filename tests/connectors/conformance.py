@@ -180,7 +180,9 @@ class Conformance:
         """
         return {}
 
-    @pytest.mark.parametrize("saves", [0, 1, 4, 7])
+    @pytest.mark.parametrize(
+        "saves", [1, 4, *(pytest.param(n, marks=pytest.mark.thorough) for n in (0, 7))]
+    )
     async def test_killed_at_any_page_it_goes_on_and_asks_for_no_page_twice(
         self, system: System, tmp_path: Path, saves: int
     ) -> None:

@@ -8,16 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from connectors.powerschool_api import PowerSchoolSource
 from connectors.powerschool_plugin import build_plugin
 from local.powerschool import create_app
 from local.powerschool.plugins import CREDENTIALS
-from tests.connectors.conformance import Conformance, System
+from tests.connectors.conformance import PASSING, Conformance, System
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from local.sis.faults import Faults
+    from local.sis.faults import Fault, Faults
     from local.sis.records import Records
 
 
@@ -62,3 +64,11 @@ class TestByLists(Conformance):
 
     def unreported(self, system: System) -> Mapping[str, set[Any]]:
         return {}
+
+    # The session that survives these is the one of the queries.
+    @pytest.mark.thorough
+    @pytest.mark.parametrize("fault", PASSING, ids=lambda f: f"{f.kind}-{f.status}")
+    async def test_what_passes_is_survived(
+        self, system: System, tmp_path: Path, fault: Fault
+    ) -> None:
+        await super().test_what_passes_is_survived(system, tmp_path, fault)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("stack")
 
 SOURCE = "sis"
+PEOPLE = 50
 SETTINGS = "people: {mode: create}\nsources: [{name: sis, settle_seconds: 0}]\n"
 
 
@@ -55,7 +56,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def district() -> District:
-    return generate(people=90, seed=5, today=date.today())  # noqa: DTZ011
+    return generate(people=PEOPLE, seed=5, today=date.today())  # noqa: DTZ011
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +165,7 @@ def test_a_crash_in_the_middle_of_applying_converges(district: District, tmp_pat
         place = Place(stack)
         known = upload(place.storage, tmp_path / "day1", SOURCE)
         stop = time.monotonic() + 60
-        while len(place.dump()["users"]) < 90 // 2:
+        while len(place.dump()["users"]) < PEOPLE // 2:
             assert time.monotonic() < stop, "nobody is created"
             time.sleep(0.05)
         stack.kill_host()

@@ -138,8 +138,12 @@ def from_to(count: int) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize(
     "instances",
-    [[ALWAYS], [ALWAYS] * 4, [ALWAYS] * 10, from_to(10)],
-    ids=["one", "four", "ten", "coming and going"],
+    [
+        pytest.param([ALWAYS], id="one"),
+        pytest.param([ALWAYS] * 4, id="four", marks=pytest.mark.thorough),
+        pytest.param([ALWAYS] * 10, id="ten"),
+        pytest.param(from_to(10), id="coming and going"),
+    ],
 )
 def test_the_quota_is_used_to_the_full_and_hardly_anything_is_refused(
     instances: list[tuple[float, float]],
@@ -151,7 +155,7 @@ def test_the_quota_is_used_to_the_full_and_hardly_anything_is_refused(
     assert figures.refused < 0.02
 
 
-@pytest.mark.parametrize("instances", [1, 4, 10])
+@pytest.mark.parametrize("instances", [1, pytest.param(4, marks=pytest.mark.thorough), 10])
 def test_what_others_leave_of_the_quota_is_used_to_the_full(instances: int) -> None:
     figures = measure(Service(others=QUOTA.rate / 2), [ALWAYS] * instances, WRITES // 2)
     assert figures.seconds <= 1.10 * (WRITES // 2) / (QUOTA.rate / 2)
@@ -164,7 +168,7 @@ def test_writes_that_cost_more_than_was_thought_still_go_at_the_quota() -> None:
     assert figures.refused < 0.04
 
 
-@pytest.mark.parametrize("instances", [1, 10])
+@pytest.mark.parametrize("instances", [pytest.param(1, marks=pytest.mark.thorough), 10])
 def test_a_service_that_never_warns_is_still_used_to_the_full(instances: int) -> None:
     figures = measure(Service(warns=False, retry_after=5), [ALWAYS] * instances)
     assert figures.seconds <= 1.10 * WRITES / QUOTA.rate

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sync.storage import Storage
 
 SOURCE = "sis"
-PEOPLE = 40
+PEOPLE, PAGE = 20, 15
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _oneroster(root: str, **more: Any) -> Kind:
             "address": f"{address}{root}",
             "client_id": "rollcall",
             "client_secret": "rollcall-secret!",
-            "page_size": 30,
+            "page_size": PAGE,
             **({} if "sign_in" in more else {"token_url": f"{address}/token"}),
             **more,
         },

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from sync.storage import Storage
 
-# Each of the other kinds of system goes the same ways through a run as one of these.
-ALWAYS = ("oneroster-1.2", "powerschool-queries")
+# Each of the other kinds of system goes the same ways through a run as this one.
+ALWAYS = "oneroster-1.2"
 TAKING = {"remove", "disable", "archive"}
 
 
@@ -72,7 +72,7 @@ class InStep:
             kind,
             marks=[
                 pytest.mark.xdist_group(f"faults-{kind}"),
-                *([] if kind in ALWAYS else [pytest.mark.thorough]),
+                *([] if kind == ALWAYS else [pytest.mark.thorough]),
             ],
         )
         for kind in SYSTEMS
@@ -138,11 +138,23 @@ CHANGES = {
 }
 
 
+# Of what is wrong in the same way already, later or for longer.
+AGAIN = {
+    (Fault("retype", after=8), True),
+    (Fault("status", status=404, after=5, times=None), False),
+}
+
+
 def cases(faults: tuple[Fault, ...]) -> list[Any]:
     """(fault, whether everything is pulled) for each of these faults."""
     changes = [fault for fault in faults if fault in CHANGES]
     return [
-        pytest.param(fault, full, id=f"{named(fault)}-{'full' if full else 'changes'}")
+        pytest.param(
+            fault,
+            full,
+            id=f"{named(fault)}-{'full' if full else 'changes'}",
+            marks=[pytest.mark.thorough] if (fault, full) in AGAIN else [],
+        )
         for full, chosen in ((True, faults), (False, changes))
         for fault in chosen
     ]

@@ -100,11 +100,11 @@ def of_another_version(storage: Storage, run: Run, number: int) -> Run:
     ("position", "number"),
     [
         ("extract", LATER),
-        ("normalise", EARLIER),
+        pytest.param("normalise", EARLIER, marks=pytest.mark.thorough),
         ("plan", LATER),
-        ("send/1/safe/0", EARLIER),
+        pytest.param("send/1/safe/0", EARLIER, marks=pytest.mark.thorough),
         ("wait/1/safe", LATER),
-        ("send/2/safe/0", LATER),
+        pytest.param("send/2/safe/0", LATER, marks=pytest.mark.thorough),
         ("finish", EARLIER),
     ],
 )
