@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import certifi
+import duckdb
 import pytest
 from azure.storage.blob import BlobLeaseClient
 
@@ -24,14 +25,25 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One certificate authority: each HTTP client reads all there are, and tests ask nobody far."""
+def _thrift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Clients know one certificate authority, and databases have one thread.
+
+    Each HTTP client reads all authorities that it knows, and tests ask nobody far. Tables are tiny,
+    and the test processes share the processors.
+    """
     end = "-----END CERTIFICATE-----\n"
     first, _, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
     file = tmp_path_factory.mktemp("authority") / "one.pem"
     file.write_text(first + end, encoding="utf-8")
+    connect = duckdb.connect
+
+    def with_one_thread(database: str = ":memory:", **options: Any) -> duckdb.DuckDBPyConnection:
+        options["config"] = options.get("config", {}) | {"threads": 1}
+        return connect(database, **options)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SSL_CERT_FILE", str(file))
+        patch.setattr("certifi.where", lambda: str(file))
+        patch.setattr("duckdb.connect", with_one_thread)
         yield
 
 

@@ -26,7 +26,7 @@ class World:
     """Rows are added by name; what is not named is NULL or the usual value."""
 
     def __init__(self) -> None:
-        self.con = duckdb.connect(config={"threads": 1})
+        self.con = duckdb.connect()
         for table in (*TABLES, *SIDE_TABLES):
             columns = ", ".join(f'"{name}" {kind}' for name, kind in columns_of(table))
             self.con.execute(f"CREATE TABLE {table} ({columns})")

@@ -151,7 +151,7 @@ class World:
         name = f"r{self.runs:05}"
         run = Run(name, "sis", "applying", "send/1/safe/0", now())
         add_run(self.storage, run)
-        with duckdb.connect(config={"threads": 1}) as con:
+        with duckdb.connect() as con:
             con.execute("PRAGMA disable_optimizer")
             self._fill(con)
             await self._read(con)
