@@ -32,9 +32,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
 def test_no_child_outlives_its_parent(tmp_path: Path, end: signal.Signals) -> None:
     code = PARENT.replace("{logs!r}", f"__import__('pathlib').Path({str(tmp_path)!r})")
-    parent = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert parent.stdout.readline().startswith(b"http://127.0.0.1:")
     started = children(parent.pid)
