@@ -59,7 +59,7 @@ def main(times: int) -> None:
         Storage.from_connection_string(azurite.connection_string).create_missing()
         processor = f"{os.cpu_count()} × {platform.machine()}"
         say(f"Python {platform.python_version()}, {processor}; seconds of processor time, least of")
-        say(f"{times}, beside other work; memory is the most that the process held\n")
+        say(f"{times}; memory is the most that the process held\n")
         (folder / "compiled").mkdir()
         (folder / "plain").mkdir()
         compiled = unpacked(folder / "compiled", compile_all=True)
