@@ -11,6 +11,8 @@ from sync import deployment
 from sync.deployment import ARRIVAL, FUNCTIONS, LISTED, QUEUE_SENDER, RIGHTS
 
 GROUP, APP, ACCOUNT, HOST = "rg-schools", "func-rollcall", "rollcallstorage", "rollcall.example.net"
+# Client id and object id of the app's identity.
+CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
 INSIGHTS = "InstrumentationKey=0;IngestionEndpoint=https://example.net/"
 OWNER = {"/": ("Owner",)}
 

@@ -60,7 +60,7 @@ async def index(app: str) -> list[dict[str, Any]]:
 
 
 async def invoke(function_id: str, name: str, kind: str, value: Any) -> dict[str, Any]:
-    """Invokes a function with what triggered it; {ok, error, status (of an HTTP answer)}."""
+    """Invokes a function with what triggered it; {ok, error, status and body of an HTTP answer}."""
     from azure_functions_runtime.bindings.datumdef import Datum
     from azure_functions_runtime.native_invocation import invocation_request_native
 
@@ -72,8 +72,12 @@ async def invoke(function_id: str, name: str, kind: str, value: Any) -> dict[str
     ok, answer, _, error, trace = await invocation_request_native(
         "1", function_id, [(name, Datum(value, kind))], {}
     )
-    status = answer.value["status_code"].value if ok and kind == "http" else None
-    return {"ok": ok, "error": error, "trace": trace, "status": status}
+    told = {"ok": ok, "error": error, "trace": trace}
+    if not (ok and kind == "http"):
+        return told
+    body = answer.value["body"].value
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    return told | {"status": answer.value["status_code"].value, "body": text}
 
 
 async def serve(app: str) -> None:

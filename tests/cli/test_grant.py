@@ -19,11 +19,10 @@ from local.azure import create_app as create_azure
 from local.entra import Tenant, create_app
 from local.entra.identity import UserAssigned, claims_of
 from tests.az import sign_in_person
-from tests.deployed import APP, GROUP, Deployment, deploy
+from tests.deployed import APP, CLIENT, GROUP, OBJECT, Deployment, deploy
 from tests.sync.test_doctor import serving
 
 MATCHING = {need.role for need in needed(["matching"])}
-CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
 
 
 @dataclass

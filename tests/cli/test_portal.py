@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from tests.cli.test_grant import OBJECT, World, world
-from tests.deployed import APP, GROUP, HOST
+from tests.cli.test_grant import World, world
+from tests.deployed import APP, GROUP, HOST, OBJECT
 
 __all__ = ["world"]
 

@@ -24,7 +24,7 @@ from sync.sealing import SETTING, Sealing, new_key
 from sync.sheet import Line, Sheet
 from sync.storage import CONFIG
 from tests.az import sign_in_person
-from tests.deployed import APP, GROUP, deploy
+from tests.deployed import APP, CLIENT, GROUP, OBJECT, deploy
 from tests.sync.entra import entra, use, work_off
 from tests.sync.systems import running
 from tests.sync.test_doctor import serving
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 PEOPLE = 20
 CREATE = {"people": {"mode": "create"}}
-CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
 GRAPH = ("ROLLCALL_GRAPH_URL", "IDENTITY_ENDPOINT", "IDENTITY_HEADER")
 SEED = {"users": [{"userPrincipalName": "ada@contoso.edu", "displayName": "Ada"}]}
 

@@ -43,11 +43,10 @@ from sync.record import END, Run, add_run, now
 from sync.resources import AZURE, App
 from sync.storage import CONFIG, Storage
 from tests.az import sign_in_person
-from tests.deployed import ACCOUNT, APP, GROUP, Deployment, deploy
+from tests.deployed import ACCOUNT, APP, CLIENT, GROUP, OBJECT, Deployment, deploy
 from tests.indexed import functions
 from tests.sync.test_doctor import serving
 
-CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
 UNSEEN = "not found among what you may see"
 ON = ["matching", "schools", "classes", "groups"]
 

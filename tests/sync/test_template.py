@@ -14,13 +14,12 @@ from local.azure import create_app as create_azure
 from local.entra import Tenant, create_app
 from local.entra.identity import UserAssigned, claims_of
 from sync.deployment import FUNCTIONS
-from tests.deployed import OWNER, Deployment
+from tests.deployed import CLIENT, OBJECT, OWNER, Deployment
 from tests.infra.arm import Expression, Unknown
 from tests.sync.test_deployed import World, infrastructure
 from tests.sync.test_doctor import serving
 
 GOLDEN = sorted((Path(__file__).parents[1] / "infra" / "golden").glob("*.snapshot.json"))
-CLIENT, OBJECT = "c1c1c1c1-0000-4000-8000-000000000001", "b1b1b1b1-0000-4000-8000-000000000001"
 # Alerts, workbooks and networks are no business of the doctor's.
 LOOKED_AT = ("Microsoft.Web/", "Microsoft.Storage/", "Microsoft.KeyVault/", "Microsoft.EventGrid/",
              "Microsoft.Authorization/", "Microsoft.ManagedIdentity/",
